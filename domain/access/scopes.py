@@ -1,0 +1,40 @@
+"""Scopes: what a token may do. Roles are bundles of them."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One permission, as it stands in a token's `scope` claim (RFC 6749 §3.3)."""
+
+    CATALOG_READ = "catalog:read"
+    CATALOG_WRITE = "catalog:write"
+    RIGHTS_READ = "rights:read"
+    RIGHTS_WRITE = "rights:write"
+    DELIVERIES_READ = "deliveries:read"
+    DELIVERIES_WRITE = "deliveries:write"
+    JOBS_READ = "jobs:read"
+    AUDIT_READ = "audit:read"
+    SYSTEM_ADMIN = "system:admin"
+
+
+class Role(StrEnum):
+    """Who somebody is in an organization."""
+
+    ADMIN = "admin"
+    LABEL_USER = "label_user"
+    API_USER = "api_user"
+    SERVICE = "service"
+
+
+_READ = frozenset(
+    {Scope.CATALOG_READ, Scope.RIGHTS_READ, Scope.DELIVERIES_READ, Scope.JOBS_READ, Scope.AUDIT_READ}
+)
+_WRITE = frozenset({Scope.CATALOG_WRITE, Scope.RIGHTS_WRITE, Scope.DELIVERIES_WRITE})
+
+# The most a role may hold; a token may carry fewer.
+ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
+    Role.ADMIN: frozenset(Scope),
+    Role.LABEL_USER: _READ | _WRITE,
+    Role.API_USER: _READ | _WRITE,
+    Role.SERVICE: _READ | _WRITE,
+}

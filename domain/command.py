@@ -1,0 +1,126 @@
+"""Commands: each write is declared once; every door to it is printed from the declaration."""
+
+import dataclasses
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, get_type_hints
+
+from domain.access.scopes import Scope
+from domain.audit import Audit
+from domain.refusals import InputInvalid, Refusal, ScopeMissing, VersionConflict
+from domain.work import Work
+
+Ask = TypeVar("Ask")
+
+
+class Repeat(StrEnum):
+    """What happens when the same call comes twice."""
+
+    BY_KEY = "by_key"  # an idempotency key replays the first response
+    NATURAL = "natural"  # the input names itself: doing it again changes nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: the entities it speaks of, and the change set that holds it.
+
+    kind and ids say what the payload is read from, through the compiled path; `value` carries what is
+    no entity (a job id, a diff).
+    """
+
+    kind: str
+    ids: tuple[uuid.UUID, ...] = ()
+    change_set_id: uuid.UUID | None = None
+    value: Any = None
+
+
+Handler = Callable[[Any, Work], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One declared write.
+
+    name: snake_case verb and noun. ask: the input, a frozen dataclass. route: 'METHOD /path' below /v1,
+    with {field} for path parameters. cost: points. returns: the kind of entity in the payload, or a name
+    that the doors know ('delivery', 'job', 'change_set').
+    """
+
+    name: str
+    summary: str
+    ask: type
+    handler: Handler
+    scope: Scope
+    route: str
+    cost: int
+    audit: Audit
+    repeat: Repeat
+    returns: str
+    refuses: tuple[type[Refusal], ...]
+    kind: str | None = None
+
+    @property
+    def method(self) -> str:
+        """The HTTP method of the printed route."""
+        return self.route.split(" ", 1)[0]
+
+    @property
+    def path(self) -> str:
+        """The path of the printed route, below /v1."""
+        return self.route.split(" ", 1)[1]
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The input's fields with their resolved types."""
+        hints = get_type_hints(self.ask)
+        return {field.name: hints[field.name] for field in dataclasses.fields(self.ask)}
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def register(command: Command) -> Command:
+    """Put a declaration into the registry; a name or a route used twice is a mistake of ours."""
+    assert command.name not in COMMANDS, f"command {command.name} is declared twice"
+    assert all(command.route != other.route for other in COMMANDS.values()), f"{command.route} is taken"
+    COMMANDS[command.name] = command
+    return command
+
+
+def command(
+    *,
+    scope: Scope,
+    route: str,
+    returns: str,
+    cost: int = 10,
+    audit: Audit = Audit.CATALOG,
+    repeat: Repeat = Repeat.BY_KEY,
+    refuses: tuple[type[Refusal], ...] = (),
+) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
+    """Declare a write. The handler's first parameter is annotated with its input dataclass."""
+
+    def declare(
+        handler: Callable[[Ask, Work], Awaitable[Outcome]],
+    ) -> Callable[[Ask, Work], Awaitable[Outcome]]:
+        ask = get_type_hints(handler)["ask"]
+        name = handler.__name__
+        register(
+            Command(
+                name=name,
+                summary=(handler.__doc__ or "").strip().split("\n")[0],
+                ask=ask,
+                handler=handler,
+                scope=scope,
+                route=route,
+                cost=cost,
+                audit=audit,
+                repeat=repeat,
+                returns=returns,
+                refuses=(ScopeMissing, InputInvalid, VersionConflict, *refuses),
+            )
+        )
+        return handler
+
+    return declare

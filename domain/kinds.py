@@ -1,0 +1,158 @@
+"""The kinds of content, and for each the fields that sources may claim.
+
+A field is a scalar column of the kind's table, or a collection: a list of values that stands in a
+table of its own. One registry serves staging, resolving, writing, history and revert, so a new column
+is claimable as soon as its table has it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from domain.audit import ChangeSet
+from domain.catalog import tables as catalog
+from domain.rights.tables import Deal, DealSubject
+
+# Columns that the house fills, so that no source can claim them.
+HOUSE_COLUMNS = frozenset({"id", "owner_id", "version", "created_at", "updated_at", "artist_credit_id"})
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A list of values of an entity, kept in order in its own table.
+
+    parent: the column that holds the entity's id. `references` maps a value column to the kind it
+    points at ('*' for any kind). `stable` names the columns that tell which row a value is when rows
+    must keep their ids.
+    """
+
+    name: str
+    table: Table
+    parent: str
+    references: tuple[tuple[str, str], ...] = ()
+    by_kind: bool = False
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The value columns, without the key and the kind."""
+        skip = {self.parent, "position", "kind"}
+        return tuple(column.name for column in self.table.columns if column.name not in skip)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of content: its table, its claimable columns, its collections and natural keys.
+
+    natural: columns by which an entity of the same owner is recognised, strongest first.
+    label: the column that names it to people.
+    """
+
+    name: str
+    table: Table
+    label: str
+    collections: tuple[Collection, ...]
+    references: tuple[tuple[str, str], ...] = ()
+    natural: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The scalar columns that a source may claim."""
+        return tuple(column.name for column in self.table.columns if column.name not in HOUSE_COLUMNS)
+
+    @cached_property
+    def has_artist_credit(self) -> bool:
+        """Whether the kind carries an artist credit, claimed as a list of credited names."""
+        return "artist_credit_id" in self.table.columns
+
+    def collection(self, name: str) -> Collection | None:
+        """The collection of that name, or None."""
+        return next((c for c in self.collections if c.name == name), None)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The SQLAlchemy table behind a SQLModel class."""
+    table = getattr(model, "__table__", None)
+    assert isinstance(table, Table), f"{model.__name__} has no table"
+    return table
+
+
+def _values() -> tuple[Collection, ...]:
+    return (
+        Collection("titles", table_of(catalog.Title), "entity_id", by_kind=True),
+        Collection("identifiers", table_of(catalog.Identifier), "entity_id", by_kind=True),
+        Collection("annotations", table_of(catalog.Annotation), "entity_id", by_kind=True),
+    )
+
+
+def _kind(
+    model: type[SQLModel],
+    *collections: Collection,
+    label: str = "title",
+    references: tuple[tuple[str, str], ...] = (),
+    natural: tuple[str, ...] = (),
+    required: tuple[str, ...] = ("title",),
+) -> Kind:
+    table = table_of(model)
+    return Kind(table.name, table, label, (*_values(), *collections), references, natural, required)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _kind(catalog.Artist, label="name", natural=("isni", "mbid"), required=("name",)),
+        _kind(
+            catalog.Release,
+            Collection("media", table_of(catalog.Medium), "release_id"),
+            natural=("upc", "grid"),
+        ),
+        _kind(
+            catalog.Recording,
+            Collection("works", table_of(catalog.RecordingWork), "recording_id", (("work_id", "work"),)),
+            natural=("isrc",),
+        ),
+        _kind(
+            catalog.Video,
+            Collection(
+                "recordings", table_of(catalog.VideoRecording), "video_id", (("recording_id", "recording"),)
+            ),
+            natural=("isrc", "isan"),
+        ),
+        _kind(
+            catalog.Track,
+            references=(("release_id", "release"), ("recording_id", "recording"), ("video_id", "video")),
+            required=("title", "release_id", "position"),
+        ),
+        _kind(
+            catalog.Work,
+            Collection("writers", table_of(catalog.WorkWriter), "work_id", (("artist_id", "artist"),)),
+            natural=("iswc",),
+        ),
+        _kind(catalog.Podcast, natural=("guid", "feed_url")),
+        _kind(catalog.Episode, references=(("podcast_id", "podcast"),), required=("title", "podcast_id")),
+        _kind(catalog.Book, natural=("isbn",)),
+        _kind(
+            catalog.Audiobook,
+            Collection("chapters", table_of(catalog.Chapter), "audiobook_id"),
+            references=(("book_id", "book"),),
+            natural=("isbn",),
+        ),
+        _kind(
+            Deal,
+            Collection("subjects", table_of(DealSubject), "deal_id", (("subject_id", "*"),)),
+            label="reference",
+            required=("subjects",),
+        ),
+        _kind(catalog.Image, label="type", references=(("subject_id", "*"),), required=("subject_id",)),
+        _kind(
+            catalog.Credit,
+            label="name",
+            references=(("subject_id", "*"), ("artist_id", "artist")),
+            required=("subject_id", "name", "role"),
+        ),
+    )
+}
+
+CHANGE_SET = table_of(ChangeSet)

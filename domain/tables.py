@@ -1,0 +1,36 @@
+"""Every table in one import, for migrations and for whoever needs the whole metadata."""
+
+from domain.access import tables as access
+from domain.audit import (
+    Change,
+    ChangeSet,
+    IdempotencyKey,
+    Job,
+    Outbox,
+    SourceMapping,
+    SourcePolicy,
+    SourceRecord,
+)
+from domain.catalog import tables as catalog
+from domain.deliveries import tables as deliveries
+from domain.enrichment import AudioFeature, Embedding
+from domain.rights import tables as rights
+from domain.row import metadata
+
+__all__ = [
+    "AudioFeature",
+    "Change",
+    "ChangeSet",
+    "Embedding",
+    "IdempotencyKey",
+    "Job",
+    "Outbox",
+    "SourceMapping",
+    "SourcePolicy",
+    "SourceRecord",
+    "access",
+    "catalog",
+    "deliveries",
+    "metadata",
+    "rights",
+]
