@@ -1,0 +1,45 @@
+"""What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Stored bytes, named by their own content."""
+
+    sha256: str
+    size_bytes: int
+
+
+class BlobNotFound(LookupError):
+    """No bytes are stored under this sha256."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"no blob {sha256} in the store")
+        self.sha256 = sha256
+
+
+class Blobs(Protocol):
+    """Immutable bytes, kept under the sha256 of their content. The same bytes twice are one blob."""
+
+    async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
+        """Store bytes, or a stream of them, whole or not at all; durable when this returns."""
+        ...
+
+    async def read(self, sha256: str) -> bytes:
+        """All bytes of a blob. Raises BlobNotFound."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A seekable file over a blob, for readers in a thread. Raises BlobNotFound."""
+        ...
+
+    async def exists(self, sha256: str) -> bool:
+        """Whether the store holds this blob."""
+        ...
+
+    async def check(self) -> None:
+        """Raise OSError when the store can't be written."""
+        ...
