@@ -5,15 +5,18 @@ each query. Whoever changes a session setting does it with `set local` inside a 
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
 APPLICATION_ROLE = "catalograph_app"
 
-Record: TypeAlias = asyncpg.Record
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+if TYPE_CHECKING:
+    Record: TypeAlias = asyncpg.Record
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Record, Connection, Pool = asyncpg.Record, asyncpg.Connection, asyncpg.Pool
 
 _STATEMENTS_KEPT = 512
 _LONGEST_STATEMENT_KEPT = 256 * 1024
