@@ -1,0 +1,131 @@
+"""The Ed25519 keys that sign access tokens, kept in `.catalograph/keys`, and the tokens themselves."""
+
+import base64
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from domain.access.scopes import ROLE_SCOPES, Role, Scope
+
+ALGORITHM = "EdDSA"
+ISSUER = "catalograph"
+AUDIENCE = "catalograph"
+TOKEN_TYPE = "at+jwt"  # noqa: S105  (RFC 9068 §2.1)
+
+
+class KeyUnreadable(ValueError):
+    """A file in the key folder is no Ed25519 private key."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """One key pair. kid: the RFC 7638 thumbprint of its public half."""
+
+    kid: str
+    private: Ed25519PrivateKey
+
+    @property
+    def public(self) -> Ed25519PublicKey:
+        """The half that verifies."""
+        return self.private.public_key()
+
+
+def ensure_keys(folder: Path) -> list[SigningKey]:
+    """Every key in the folder, newest first; makes the first one when there is none.
+
+    Two processes that start at once end with the same key. Raises KeyUnreadable, OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (found := load_keys(folder)):
+        _make_first(folder)
+        found = load_keys(folder)
+    return found
+
+
+def load_keys(folder: Path) -> list[SigningKey]:
+    """Every key in the folder, newest first. Raises KeyUnreadable."""
+    files = sorted(folder.glob("*.pem"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
+    return [_load(file) for file in files]
+
+
+def mint_token(
+    key: SigningKey,
+    *,
+    subject: str,
+    organization_id: uuid.UUID,
+    role: Role,
+    tier: str = "free",
+    scopes: Iterable[Scope] | None = None,
+    lifetime: timedelta = timedelta(minutes=15),
+    now: datetime | None = None,
+) -> str:
+    """An access token (RFC 9068). scopes: never more than the role may; None gives all that it may."""
+    issued = now or datetime.now(UTC)
+    granted = ROLE_SCOPES[role] if scopes is None else frozenset(scopes) & ROLE_SCOPES[role]
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "client_id": subject,
+        "iat": int(issued.timestamp()),
+        "exp": int((issued + lifetime).timestamp()),
+        "jti": uuid.uuid4().hex,
+        "org": str(organization_id),
+        "role": role.value,
+        "tier": tier,
+        "scope": " ".join(sorted(granted)),
+    }
+    return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE})
+
+
+def _make_first(folder: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    beside = folder / f".first.{os.getpid()}"
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(handle)
+    # A link refuses to replace what another process made in the meantime.
+    with suppress(FileExistsError):
+        os.link(beside, folder / "first.pem")
+    beside.unlink()
+
+
+def _load(file: Path) -> SigningKey:
+    try:
+        private = load_pem_private_key(file.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise KeyUnreadable(
+            f"{file} is no private key ({error}); remove it, and a new one is made"
+        ) from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyUnreadable(f"{file} holds a {type(private).__name__}; an Ed25519 key will do")
+    return SigningKey(_thumbprint(private.public_key()), private)
+
+
+def _thumbprint(public: Ed25519PublicKey) -> str:
+    raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    document = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)})
+    return _base64url(hashlib.sha256(document).digest())
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,132 @@
+"""Problems: the one table from a code to an HTTP status, and the body that tells it (RFC 9457).
+
+A refusal of the domain keeps its own code and status; its code is written in capitals outside the
+house, so that GraphQL, REST and the command line all say VERSION_CONFLICT.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.refusals import Refusal
+
+MEDIA_TYPE = "application/problem+json"
+
+# Codes of the front door, each with its status and what it means. The domain's refusals are added below.
+DOOR: dict[str, tuple[int, str]] = {
+    "BAD_REQUEST": (400, "The request is malformed."),
+    "UNKNOWN_PARAMETER": (400, "A query parameter that the route does not know."),
+    "UNKNOWN_FIELD": (400, "A field that the type does not have."),
+    "BAD_USER_INPUT": (400, "A value of the wrong type or outside its range."),
+    "BAD_CURSOR": (400, "A cursor that was not given by an earlier page of this list."),
+    "GRAPHQL_PARSE_FAILED": (400, "The document is not GraphQL."),
+    "GRAPHQL_VALIDATION_FAILED": (400, "The document does not fit the schema."),
+    "LIMIT_EXCEEDED": (400, "The document is larger or deeper than one request may be."),
+    "AUTH_REQUIRED": (401, "No token came with the request."),
+    "INVALID_CREDENTIALS": (401, "The token is not one of ours, or it has expired."),
+    "NOT_FOUND": (404, "No such thing, or one that the caller may not see."),
+    "METHOD_NOT_ALLOWED": (405, "The path does not take this method."),
+    "NOT_ACCEPTABLE": (406, "None of the media types asked for can be given."),
+    "PAYLOAD_TOO_LARGE": (413, "The body is larger than the route takes."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "The body is in a media type that the route does not take."),
+    "INTERNAL_ERROR": (500, "A fault of ours; the request id finds it in the log."),
+    "UNAVAILABLE": (503, "Something that the answer needs is not there at the moment."),
+    "TIMEOUT": (503, "The answer took longer than it may."),
+}
+
+
+class Problem(Exception):
+    """An answer that is no success: raised anywhere below a route, told by the middleware."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.more = dict(more or {})
+
+
+def table() -> dict[str, tuple[int, str]]:
+    """Every code with its status and meaning, the domain's refusals included."""
+    refusals = {
+        outward(kind.code): (kind.status, (kind.__doc__ or "").strip().split("\n")[0])
+        for kind in _below(Refusal)
+    }
+    return dict(sorted({**DOOR, **refusals}.items()))
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of a code; a code that is not in the table is a fault."""
+    found = table().get(code)
+    return found[0] if found else 500
+
+
+def outward(code: str) -> str:
+    """A refusal's code as callers see it."""
+    return code.upper()
+
+
+def of_refusal(refusal: Refusal, *, root: str = "") -> Problem:
+    """The problem that tells a refusal. root: where in the request the input stands, as a JSON Pointer."""
+    code = outward(refusal.code)
+    errors = []
+    if refusal.path:
+        errors.append({"code": code, "detail": refusal.text, "pointer": root + pointer(refusal.path)})
+    return Problem(code, refusal.text, errors=errors, more={camel(k): v for k, v in refusal.details.items()})
+
+
+def body_of(problem: Problem, instance: str, request_id: str) -> bytes:
+    """The problem document."""
+    status, title = table().get(problem.code, DOOR["INTERNAL_ERROR"])
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": title,
+        "status": status,
+        "detail": problem.detail,
+        "instance": instance,
+        "code": problem.code,
+        "requestId": request_id,
+    }
+    if problem.errors:
+        document["errors"] = list(problem.errors)
+    return orjson.dumps({**problem.more, **document}, default=str)
+
+
+def response_of(problem: Problem, request: Request) -> Response:
+    """The problem as a response to a request."""
+    return Response(
+        body_of(problem, request.url.path, request.scope.get("request_id", "")),
+        status_of(problem.code),
+        problem.headers,
+        MEDIA_TYPE,
+    )
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """A path into the input as a JSON Pointer (RFC 6901), in the names that callers use."""
+    steps = (camel(step) if isinstance(step, str) else str(step) for step in path)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def camel(name: str) -> str:
+    """snake_case as GraphQL and JSON spell it: camelCase."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _below(sub)
