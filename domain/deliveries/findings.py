@@ -26,8 +26,12 @@ class Finding:
 
     @property
     def refuses(self) -> bool:
-        """Whether a delivery with this finding is not applied."""
-        return self.severity in ("fatal", "error")
+        """Whether a delivery with this finding is not applied.
+
+        An error breaks a rule of the standard and goes back to the sender; what was said is still applied,
+        as the sender's statement. Only fatal findings leave nothing that could be.
+        """
+        return self.severity == "fatal"
 
 
 def accepted(findings: Iterable[Finding]) -> bool:

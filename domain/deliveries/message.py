@@ -20,6 +20,7 @@ from domain.deliveries.parts import (
     Genre,
     Item,
     Language,
+    Marks,
     Party,
     RightsLine,
     Scoped,
@@ -122,6 +123,7 @@ class Link(Item):
     description: str | None = None
     namespace: str | None = None
     user_value: str | None = None
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,9 +181,13 @@ class Group(Scoped):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(Described):
-    """A product, or the track release of one resource. role: main, track, clip or other."""
+    """A product, or the track release of one resource. role: main, track, clip or other.
+
+    inferred: the sender did not mark it as the main release; it is the only one that can be.
+    """
 
     role: str
+    inferred: bool = False
     references: tuple[str, ...] = ()
     codes: tuple[Code, ...] = ()
     lines: tuple[RightsLine, ...] = ()

@@ -9,6 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 
 
+# Attributes that have no field of their own, by name.
+Marks = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """Anything that was said somewhere in the document."""
@@ -53,6 +57,7 @@ class Term(Item):
     value: str
     namespace: str | None = None
     user_value: str | None = None
+    marks: Marks = ()
 
     @property
     def text(self) -> str:
@@ -68,6 +73,7 @@ class Code(Item):
     value: str
     namespace: str | None = None
     replaced: bool = False
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,7 @@ class Words(Scoped):
     kind: str | None = None
     namespace: str | None = None
     user_value: str | None = None
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,7 @@ class Title(Scoped):
     kind: str = "display"
     language: str | None = None
     original_language: bool | None = None
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +191,7 @@ class When(Scoped):
     place: str | None = None
     language: str | None = None
     releases: tuple[str, ...] = ()
+    marks: Marks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +228,7 @@ class File(Item):
     name: str | None = None
     folder: str | None = None
     uri: str | None = None
-    size_bytes: int | None = None
+    size_kb: Decimal | None = None
     hashes: tuple[Hash, ...] = ()
 
 
