@@ -9,7 +9,14 @@ from typing import Any, TypeVar, get_type_hints
 
 from domain.access.scopes import Scope
 from domain.audit import Audit
-from domain.refusals import InputInvalid, Refusal, ScopeMissing, VersionConflict
+from domain.refusals import (
+    InputInvalid,
+    KeyInFlight,
+    KeyReused,
+    Refusal,
+    ScopeMissing,
+    VersionConflict,
+)
 from domain.work import Work
 
 Ask = TypeVar("Ask")
@@ -27,14 +34,18 @@ class Outcome:
     """What a command did: the entities it speaks of, and the change set that holds it.
 
     kind and ids say what the payload is read from, through the compiled path; `value` carries what is
-    no entity (a job id, a diff).
+    no entity (a job id, a diff). With `dry_run`, nothing of it stays.
     """
 
     kind: str
     ids: tuple[uuid.UUID, ...] = ()
     change_set_id: uuid.UUID | None = None
     value: Any = None
+    dry_run: bool = False
 
+
+# What dispatch itself may refuse, whatever the command.
+ALWAYS = (ScopeMissing, InputInvalid, VersionConflict, KeyReused, KeyInFlight)
 
 Handler = Callable[[Any, Work], Awaitable[Outcome]]
 
@@ -45,7 +56,8 @@ class Command:
 
     name: snake_case verb and noun. ask: the input, a frozen dataclass. route: 'METHOD /path' below /v1,
     with {field} for path parameters. cost: points. returns: the kind of entity in the payload, or a name
-    that the doors know ('delivery', 'job', 'change_set').
+    that the doors know ('delivery', 'job', 'change_set'). value: the dataclass of `Outcome.value`, whose
+    fields stand in the payload beside the entity.
     """
 
     name: str
@@ -59,7 +71,7 @@ class Command:
     repeat: Repeat
     returns: str
     refuses: tuple[type[Refusal], ...]
-    kind: str | None = None
+    value: type | None = None
 
     @property
     def method(self) -> str:
@@ -74,7 +86,7 @@ class Command:
     @property
     def hints(self) -> dict[str, Any]:
         """The input's fields with their resolved types."""
-        hints = get_type_hints(self.ask)
+        hints = get_type_hints(self.ask, include_extras=True)
         return {field.name: hints[field.name] for field in dataclasses.fields(self.ask)}
 
 
@@ -98,6 +110,7 @@ def command(
     audit: Audit = Audit.CATALOG,
     repeat: Repeat = Repeat.BY_KEY,
     refuses: tuple[type[Refusal], ...] = (),
+    value: type | None = None,
 ) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
     """Declare a write. The handler's first parameter is annotated with its input dataclass."""
 
@@ -118,7 +131,8 @@ def command(
                 audit=audit,
                 repeat=repeat,
                 returns=returns,
-                refuses=(ScopeMissing, InputInvalid, VersionConflict, *refuses),
+                refuses=(*ALWAYS, *refuses),
+                value=value,
             )
         )
         return handler

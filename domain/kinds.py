@@ -5,18 +5,26 @@ table of its own. One registry serves staging, resolving, writing, history and r
 is claimable as soon as its table has it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from domain.audit import ChangeSet
 from domain.catalog import tables as catalog
 from domain.rights.tables import Deal, DealSubject
+from domain.rights.territory import expand
 
 # Columns that the house fills, so that no source can claim them.
-HOUSE_COLUMNS = frozenset({"id", "owner_id", "version", "created_at", "updated_at", "artist_credit_id"})
+HOUSE_COLUMNS = frozenset(
+    {"id", "owner_id", "version", "created_at", "updated_at", "artist_credit_id", "licensee_id"}
+)
+
+
+Row = dict[str, Any]
+Derive = Callable[[Row], Row]
 
 
 @dataclass(frozen=True)
@@ -46,26 +54,43 @@ class Kind:
     """One kind of content: its table, its claimable columns, its collections and natural keys.
 
     natural: columns by which an entity of the same owner is recognised, strongest first.
-    label: the column that names it to people.
+    label: the column that names it to people. derive: works out, from a row of claimed columns, what
+    follows from them: the `derived` columns, which nobody claims.
     """
 
     name: str
+    model: type[SQLModel]
     table: Table
     label: str
     collections: tuple[Collection, ...]
     references: tuple[tuple[str, str], ...] = ()
     natural: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+    derive: Derive = dict
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The scalar columns that a source may claim."""
-        return tuple(column.name for column in self.table.columns if column.name not in HOUSE_COLUMNS)
+        skip = HOUSE_COLUMNS | set(self.derived)
+        return tuple(column.name for column in self.table.columns if column.name not in skip)
 
     @cached_property
     def has_artist_credit(self) -> bool:
         """Whether the kind carries an artist credit, claimed as a list of credited names."""
         return "artist_credit_id" in self.table.columns
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What each claimable column holds when no source claims it."""
+        fields = self.model.model_fields
+        return {name: fields[name].get_default(call_default_factory=True) for name in self.columns}
+
+    @cached_property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """The columns that hold one of a few words, and the words."""
+        found = (constraint.info.get("one_of") for constraint in self.table.constraints)
+        return dict(entry for entry in found if entry)
 
     def collection(self, name: str) -> Collection | None:
         """The collection of that name, or None."""
@@ -94,9 +119,22 @@ def _kind(
     references: tuple[tuple[str, str], ...] = (),
     natural: tuple[str, ...] = (),
     required: tuple[str, ...] = ("title",),
+    derived: tuple[str, ...] = (),
+    derive: Derive = dict,
 ) -> Kind:
     table = table_of(model)
-    return Kind(table.name, table, label, (*_values(), *collections), references, natural, required)
+    collections = (*_values(), *collections)
+    return Kind(table.name, model, table, label, collections, references, natural, required, derived, derive)
+
+
+def _leave_medium(row: Row) -> Row:
+    """A deleted track gives up its medium, so that the medium may go too."""
+    return row | {"medium_position": None} if row["status"] == "deleted" else row
+
+
+def _expand_territories(row: Row) -> Row:
+    """The territories of a deal, from those included and excluded."""
+    return row | {"territories": list(expand(row["included_territories"], row["excluded_territories"]))}
 
 
 KINDS: dict[str, Kind] = {
@@ -123,7 +161,8 @@ KINDS: dict[str, Kind] = {
         _kind(
             catalog.Track,
             references=(("release_id", "release"), ("recording_id", "recording"), ("video_id", "video")),
-            required=("title", "release_id", "position"),
+            required=("title", "release_id", "medium_position", "position"),
+            derive=_leave_medium,
         ),
         _kind(
             catalog.Work,
@@ -144,6 +183,8 @@ KINDS: dict[str, Kind] = {
             Collection("subjects", table_of(DealSubject), "deal_id", (("subject_id", "*"),)),
             label="reference",
             required=("subjects",),
+            derived=("territories",),
+            derive=_expand_territories,
         ),
         _kind(catalog.Image, label="type", references=(("subject_id", "*"),), required=("subject_id",)),
         _kind(
@@ -154,5 +195,3 @@ KINDS: dict[str, Kind] = {
         ),
     )
 }
-
-CHANGE_SET = table_of(ChangeSet)

@@ -1,8 +1,9 @@
 """What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
 
 from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +43,36 @@ class Blobs(Protocol):
 
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
+        ...
+
+
+class Sql(Protocol):
+    """A connection to PostgreSQL, as asyncpg's: `$1` parameters, rows by column name."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+        ...
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement; gives PostgreSQL's command tag."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """A transaction, or a savepoint inside one."""
+        ...
+
+
+class SqlPool(Protocol):
+    """Where connections come from."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """A connection for the length of the block."""
         ...

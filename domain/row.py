@@ -91,7 +91,7 @@ def key() -> Any:
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     """A check that a text column holds one of the named values (or nothing)."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} in ({listed})", name=column)
+    return CheckConstraint(f"{column} in ({listed})", name=column, info={"one_of": (column, values)})
 
 
 def content_args(table: str, *more: Any) -> tuple[Any, ...]:

@@ -1,0 +1,8 @@
+"""Every command, declared: importing this module fills the registry."""
+
+from domain import changes, revert
+from domain.catalog import edit as catalog
+from domain.command import COMMANDS
+from domain.rights import edit as rights
+
+__all__ = ["COMMANDS", "catalog", "changes", "revert", "rights"]

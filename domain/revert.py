@@ -1,0 +1,206 @@
+"""Taking a change set back, through the claims that made it.
+
+Each record the set wrote gets a new version in which what the set changed is as it was before; the
+entities are resolved again. Versions go on counting up. Where a later change stands on what was changed,
+nothing happens and every conflict is named.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.access.scopes import Scope
+from domain.changes import ChangeDiff, RevertChangeSet, diff_of
+from domain.claims import claims_of
+from domain.command import Outcome, command
+from domain.kinds import KINDS
+from domain.ports import Sql
+from domain.refusals import NotFound, ReferenceMissing, RevertConflict, StillReferred
+from domain.work import Work, entity_id
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reverted:
+    """What the revert did, entity by entity."""
+
+    reverted_id: str
+    diffs: list[ChangeDiff] = field(default_factory=list)
+
+
+@command(
+    scope=Scope.CATALOG_WRITE,
+    route="POST /change-sets/{id}/revert",
+    returns="change_set",
+    cost=50,
+    refuses=(NotFound, RevertConflict, ReferenceMissing, StillReferred),
+    value=Reverted,
+)
+async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
+    """Take a change set back; refused, with the conflicts named, where a later change stands on it."""
+    id = entity_id("change_set", ask.id, ("id",))
+    row = await work.connection.fetchrow(
+        "select state, reverts_id from change_set where id = $1 and owner_id = $2 for update",
+        id,
+        work.viewer.organization_id,
+    )
+    if row is None:
+        raise NotFound(f"no change set {id} in your organization", path=("id",))
+    if row["state"] == "reverted":
+        raise RevertConflict(f"change set {id} is reverted already", path=("id",))
+    conflicts = await _conflicts(work.connection, work.viewer.organization_id, id)
+    if conflicts:
+        named = "; ".join(
+            f"{conflict['kind']} {conflict['id']}: {', '.join(conflict['fields'])} ({conflict['by']})"
+            for conflict in conflicts[:20]
+        )
+        raise RevertConflict(
+            f"later changes stand on change set {id}: {named}", path=("id",), conflicts=conflicts
+        )
+    for record in await _records(work.connection, work.viewer.organization_id, id):
+        work.restate(record["source"], record["external_id"], _taken_back(record))
+    await work.flush()
+    await work.connection.execute("update change_set set state = 'reverted' where id = $1", id)
+    await work.connection.execute(
+        "update change_set set reverts_id = $2, reason = coalesce($3, reason) where id = $1",
+        work.change_set_id,
+        id,
+        ask.reason,
+    )
+    if row["reverts_id"] is not None:
+        await work.connection.execute(
+            "update change_set set state = 'applied' where id = $1", row["reverts_id"]
+        )
+    diffs = await diff_of(work.connection, work.change_set_id)
+    return Outcome("change_set", (work.change_set_id,), value=Reverted(reverted_id=str(id), diffs=diffs))
+
+
+async def _records(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> list[Any]:
+    """Each record series the set wrote: its claims before the set, after it, and now."""
+    return await sql.fetch(
+        """
+        with touched as (
+          select source, external_id, min(version) as first, max(version) as last
+            from source_record where change_set_id = $2 and owner_id = $1 group by 1, 2)
+        select t.source, t.external_id, a.claims as after, b.claims as before, n.claims as now
+          from touched t
+          join source_record a
+            on a.owner_id = $1 and a.source = t.source and a.external_id = t.external_id
+           and a.version = t.last
+          left join source_record b
+            on b.owner_id = $1 and b.source = t.source and b.external_id = t.external_id
+           and b.version = t.first - 1
+          join lateral (
+            select claims from source_record r
+             where r.owner_id = $1 and r.source = t.source and r.external_id = t.external_id
+             order by version desc limit 1) n on true
+        """,
+        owner_id,
+        change_set_id,
+    )
+
+
+def _taken_back(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's present claims with what the set changed put back."""
+    after, now = json.loads(record["after"]), json.loads(record["now"])
+    before = json.loads(record["before"]) if record["before"] else claims_of(after["kind"], {}, exists=False)
+    fields = dict(now["fields"])
+    for name in {*before["fields"], *after["fields"]}:
+        was = before["fields"].get(name, _ABSENT)
+        if was == after["fields"].get(name, _ABSENT):
+            continue
+        if was is _ABSENT:
+            fields.pop(name, None)
+        else:
+            fields[name] = was
+    return claims_of(
+        after["kind"],
+        fields,
+        exists=before["exists"] if before["exists"] != after["exists"] else now["exists"],
+        locks=before["locks"] if before["locks"] != after["locks"] else now["locks"],
+    )
+
+
+async def _conflicts(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Later changes of the same fields, and later rows that refer to what the set made."""
+    rows = await sql.fetch(
+        """
+        with mine as (
+          select c.entity_id, c.kind, max(c.seq) as seq, bool_or(c.op = 'insert') as made,
+                 array_agg(distinct k) filter (where k is not null) as fields
+            from change c left join lateral jsonb_object_keys(c.diff) k on true
+           where c.change_set_id = $2 group by 1, 2),
+        undone as (
+          select id from change_set where owner_id = $1 and state = 'reverted'
+          union all
+          select s.id from change_set s join change_set o on o.id = s.reverts_id
+           where s.owner_id = $1 and o.state = 'reverted')
+        select m.kind, m.entity_id, l.change_set_id, array_agg(distinct k order by k) as fields
+          from mine m
+          join change l on l.entity_id = m.entity_id and l.seq > m.seq
+          join lateral jsonb_object_keys(l.diff) k on m.made or k = any(m.fields)
+         where l.change_set_id is distinct from $2
+           and not exists (select from undone u where u.id = l.change_set_id)
+         group by 1, 2, 3 order by 1, 2, 3
+        """,
+        owner_id,
+        change_set_id,
+    )
+    conflicts = [
+        {
+            "kind": row["kind"],
+            "id": str(row["entity_id"]),
+            "fields": list(row["fields"]),
+            "by": f"change set {row['change_set_id']}",
+        }
+        for row in rows
+    ]
+    made = await sql.fetch(
+        "select kind, array_agg(entity_id) as ids from change "
+        "where change_set_id = $1 and op = 'insert' group by 1",
+        change_set_id,
+    )
+    everything = [id for row in made for id in row["ids"]]
+    for row in made:
+        conflicts += await _referring(sql, row["kind"], row["ids"], everything)
+    return conflicts
+
+
+async def _referring(
+    sql: Sql, kind: str, ids: Iterable[uuid.UUID], made: Iterable[uuid.UUID]
+) -> list[dict[str, Any]]:
+    """Living entities outside the set that refer to entities it made."""
+    found: list[dict[str, Any]] = []
+    for other in KINDS.values():
+        conditions = [f"t.{column} = any($1)" for column, target in other.references if target in ("*", kind)]
+        names = [column for column, target in other.references if target in ("*", kind)]
+        for collection in other.collections:
+            for column, target in collection.references:
+                if target in ("*", kind):
+                    conditions.append(
+                        f"exists (select from {collection.table.name} x where x.{collection.parent} = t.id "
+                        f"and x.{column} = any($1))"
+                    )
+                    names.append(collection.name)
+        if kind == "artist" and other.has_artist_credit:
+            conditions.append(
+                "exists (select from artist_credit_name x where x.artist_credit_id = t.artist_credit_id "
+                "and x.artist_id = any($1))"
+            )
+            names.append("artist_credit")
+        if not conditions:
+            continue
+        rows = await sql.fetch(
+            f"select t.id from {other.name} t where t.status <> 'deleted' "  # noqa: S608
+            f"and t.id <> all($2) and ({' or '.join(conditions)}) limit 20",
+            list(ids),
+            list(made),
+        )
+        found += [
+            {"kind": other.name, "id": str(row["id"]), "fields": names, "by": f"it refers to the {kind}"}
+            for row in rows
+        ]
+    return found

@@ -1,0 +1,258 @@
+"""Writes resolved entities set-based: one upsert a kind, one insert and one delete a collection.
+
+Nothing is written for an entity whose columns and collections are what they were; what is written counts
+its version up, and the change triggers record it.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from domain.claims import canonical
+from domain.kinds import KINDS, Collection, Kind
+from domain.ports import Sql
+from domain.refusals import InputInvalid
+
+# A kind comes after the kinds it refers to by foreign key.
+ORDER = (
+    "artist",
+    "work",
+    "book",
+    "podcast",
+    "recording",
+    "video",
+    "release",
+    "track",
+    "episode",
+    "audiobook",
+    "image",
+    "credit",
+    "deal",
+)
+CREDIT_NAMESPACE = uuid.UUID("6f1f7a52-3f0b-5c39-9d0a-6f3a6a0f2c11")
+
+Fields = Mapping[str, Any]
+
+
+@dataclass
+class Written:
+    """The ids a write made and the ids whose content it changed (made ones included)."""
+
+    created: set[uuid.UUID] = field(default_factory=set)
+    changed: set[uuid.UUID] = field(default_factory=set)
+
+
+async def write(
+    sql: Sql,
+    owner_id: uuid.UUID,
+    at: datetime,
+    alive: Mapping[str, Mapping[uuid.UUID, Fields]],
+    gone: Mapping[str, Sequence[uuid.UUID]],
+    new: set[uuid.UUID],
+) -> Written:
+    """Bring entities to their resolved fields; those no source vouches for become tombstones.
+
+    alive: kind → id → fields. new: ids that have no row yet, so nothing needs comparing.
+    """
+    written = Written()
+    for name in ORDER:
+        kind = KINDS[name]
+        if entities := alive.get(name):
+            await _write_kind(sql, kind, owner_id, at, entities, new, written)
+        if ids := gone.get(name):
+            await _bury(sql, kind, at, ids, written)
+    return written
+
+
+async def _write_kind(
+    sql: Sql,
+    kind: Kind,
+    owner_id: uuid.UUID,
+    at: datetime,
+    entities: Mapping[uuid.UUID, Fields],
+    new: set[uuid.UUID],
+    written: Written,
+) -> None:
+    credits = await _store_credits(sql, kind, owner_id, entities) if kind.has_artist_credit else {}
+    rows = [_row(kind, owner_id, id, fields, credits.get(id)) for id, fields in entities.items()]
+    wanted = {c.name: {id: _items(c, fields) for id, fields in entities.items()} for c in kind.collections}
+    known = [id for id in entities if id not in new]
+    present = {c.name: await _present(sql, c, known) for c in kind.collections} if known else {}
+    forced = {id for name, items in wanted.items() for id in known if items[id] != present[name].get(id, [])}
+    for row in await sql.fetch(_upsert(kind.name), json.dumps(rows), list(forced), at):
+        written.changed.add(row["id"])
+        if row["created"]:
+            written.created.add(row["id"])
+    for collection in kind.collections:
+        await _write_items(sql, kind, collection, wanted[collection.name], present.get(collection.name, {}))
+
+
+def _row(
+    kind: Kind, owner_id: uuid.UUID, id: uuid.UUID, fields: Fields, credit: uuid.UUID | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": str(id), "owner_id": str(owner_id)}
+    for column in kind.columns:
+        value = fields.get(column)
+        row[column] = kind.defaults[column] if value is None else value
+    for name in kind.required:
+        if name in row and row[name] in (None, ""):
+            raise InputInvalid(f"a {kind.name} needs {name}; none was given", path=(name,))
+        if name not in row and not fields.get(name):
+            raise InputInvalid(f"a {kind.name} needs {name}; none was given", path=(name,))
+    if kind.has_artist_credit:
+        row["artist_credit_id"] = str(credit) if credit else None
+    return kind.derive(row)
+
+
+def _items(collection: Collection, fields: Fields) -> list[dict[str, Any]]:
+    """The values of a collection as rows: every column present, positions from 1 unless they are given."""
+    items = []
+    for place, value in enumerate(fields.get(collection.name) or [], start=1):
+        item = {column: value.get(column) for column in collection.columns}
+        for column, default in _defaults(collection.table.name).items():
+            if item.get(column) is None:
+                item[column] = default
+        item["position"] = value.get("position", place)
+        items.append(item)
+    items.sort(key=lambda item: item["position"])
+    for before, after in pairwise(items):
+        if before["position"] == after["position"]:
+            raise InputInvalid(
+                f"{collection.name} has position {after['position']} twice", path=(collection.name,)
+            )
+    return items
+
+
+@cache
+def _defaults(table: str) -> dict[str, Any]:
+    return {"territories": [], "type": "display", "is_default": False} if table == "title" else {}
+
+
+async def _present(sql: Sql, collection: Collection, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Any]]:
+    rows = await sql.fetch(_select_items(collection.table.name, collection.parent), list(ids))
+    return {row["id"]: json.loads(row["items"]) for row in rows}
+
+
+async def _write_items(
+    sql: Sql,
+    kind: Kind,
+    collection: Collection,
+    wanted: Mapping[uuid.UUID, list[dict[str, Any]]],
+    present: Mapping[uuid.UUID, list[dict[str, Any]]],
+) -> None:
+    added: list[dict[str, Any]] = []
+    removed: list[dict[str, Any]] = []
+    for id, items in wanted.items():
+        before = {item["position"]: item for item in present.get(id, [])}
+        after = {item["position"]: item for item in items}
+        removed += [
+            {"id": str(id), "position": place} for place, item in before.items() if after.get(place) != item
+        ]
+        added += [
+            {collection.parent: str(id), "kind": kind.name, **item}
+            for place, item in after.items()
+            if before.get(place) != item
+        ]
+    if removed:
+        await sql.execute(_delete_items(collection.table.name, collection.parent), json.dumps(removed))
+    if added:
+        await sql.execute(_insert_items(collection.table.name), json.dumps(added))
+
+
+async def _bury(sql: Sql, kind: Kind, at: datetime, ids: Sequence[uuid.UUID], written: Written) -> None:
+    medium = ", medium_position = null" if kind.name == "track" else ""
+    rows = await sql.fetch(
+        f"update {kind.name} set status = 'deleted', version = version + 1, updated_at = $2{medium} "  # noqa: S608
+        "where id = any($1) and status <> 'deleted' returning id",
+        list(ids),
+        at,
+    )
+    written.changed.update(row["id"] for row in rows)
+
+
+async def _store_credits(
+    sql: Sql, kind: Kind, owner_id: uuid.UUID, entities: Mapping[uuid.UUID, Fields]
+) -> dict[uuid.UUID, uuid.UUID]:
+    """Artist credits are named by their content, so the same credit is one row and never changes."""
+    credits: dict[uuid.UUID, uuid.UUID] = {}
+    heads: dict[uuid.UUID, dict[str, Any]] = {}
+    names: list[dict[str, Any]] = []
+    for id, fields in entities.items():
+        claimed = fields.get("artist_credit")
+        if not claimed:
+            continue
+        parts = [
+            {
+                "artist_id": part.get("artist_id"),
+                "name": part["name"],
+                "join_phrase": part.get("join_phrase") or "",
+                "role": part.get("role"),
+            }
+            for part in claimed
+        ]
+        credit = uuid.uuid5(CREDIT_NAMESPACE, f"{owner_id}{canonical(parts)}")
+        credits[id] = credit
+        if credit not in heads:
+            printed = "".join(part["name"] + part["join_phrase"] for part in parts)
+            heads[credit] = {"id": str(credit), "name": printed}
+            names += [
+                {"artist_credit_id": str(credit), "position": place, **part}
+                for place, part in enumerate(parts, start=1)
+            ]
+    if heads:
+        await sql.execute(_keep("artist_credit"), json.dumps(list(heads.values())))
+        await sql.execute(_keep("artist_credit_name"), json.dumps(names))
+    return credits
+
+
+@cache
+def _keep(table: str) -> str:
+    return (
+        f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb) "  # noqa: S608
+        "on conflict do nothing"
+    )
+
+
+@cache
+def _upsert(name: str) -> str:
+    kind = KINDS[name]
+    columns = [*kind.columns, *kind.derived, *(["artist_credit_id"] if kind.has_artist_credit else [])]
+    listed = ", ".join(columns)
+    assigned = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    before = ", ".join(f"t.{column}" for column in columns)
+    after = ", ".join(f"excluded.{column}" for column in columns)
+    return (
+        f"insert into {name} as t (id, owner_id, created_at, updated_at, {listed}) "  # noqa: S608
+        f"select id, owner_id, $3::timestamptz, $3::timestamptz, {listed} "
+        f"from jsonb_populate_recordset(null::{name}, $1::jsonb) "
+        f"on conflict (id) do update set {assigned}, version = t.version + 1, updated_at = $3 "
+        f"where ({before}) is distinct from ({after}) or t.id = any($2::uuid[]) "
+        "returning t.id, (xmax = 0) as created"
+    )
+
+
+@cache
+def _select_items(table: str, parent: str) -> str:
+    return (
+        f"select {parent} as id, "  # noqa: S608
+        f"jsonb_agg(to_jsonb(t) - array['{parent}', 'kind'] order by position) as items "
+        f"from {table} t where {parent} = any($1) group by 1"
+    )
+
+
+@cache
+def _delete_items(table: str, parent: str) -> str:
+    return (
+        f"delete from {table} t using jsonb_to_recordset($1::jsonb) as x (id uuid, position int) "  # noqa: S608
+        f"where t.{parent} = x.id and t.position = x.position"
+    )
+
+
+@cache
+def _insert_items(table: str) -> str:
+    return f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb)"  # noqa: S608
