@@ -78,7 +78,7 @@ def parse(raw: bytes, caps: Caps = DEFAULT_CAPS) -> Opened:
     refuse_doctype(utf8)
     if utf8.count(b"<") > caps.elements and sum(1 for _ in _start_tags(utf8)) > caps.elements:
         raise XmlRefused("xml_too_many_elements", f"more than {caps.elements} elements in one message")
-    root = _tree(utf8)
+    root = tree(utf8)
     _refuse_shape(root, caps)
     tag = etree.QName(root)
     return Opened(root, utf8, tag.namespace or "", tag.localname)
@@ -130,19 +130,26 @@ def _encoding(raw: bytes) -> tuple[str, int]:
 
 def refuse_doctype(utf8: bytes) -> None:
     """Refuse a document type declaration, which can only stand before the root element."""
-    at = 0
-    while found := _MISC.match(utf8, at):
-        at = found.end()
+    at = prolog_end(utf8)
     if utf8[at : at + 9].upper() == b"<!DOCTYPE":
         line = utf8.count(b"\n", 0, at) + 1
         raise XmlRefused("xml_doctype_refused", "a DOCTYPE is never taken; send the message without it", line)
+
+
+def prolog_end(utf8: bytes) -> int:
+    """Where the blanks, comments and processing instructions before the root end."""
+    at = 0
+    while found := _MISC.match(utf8, at):
+        at = found.end()
+    return at
 
 
 def _start_tags(utf8: bytes) -> Iterator[re.Match[bytes]]:
     return re.finditer(rb"<[^/!?]", utf8)
 
 
-def _tree(utf8: bytes) -> etree._Element:
+def tree(utf8: bytes) -> etree._Element:
+    """The root element of well-formed UTF-8 without a DOCTYPE."""
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
