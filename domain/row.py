@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import uuid_utils
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, MetaData, Text, literal_column, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -118,8 +118,19 @@ def trigram(table: str, column: str) -> Index:
     """A trigram index for `ILIKE '%…%'` and similarity over the unaccented, lower-cased column."""
     return Index(
         f"ix_{table}_{column}_trgm",
-        text(f"catalog_fold({column}) gin_trgm_ops"),
+        literal_column(f"catalog_fold({column})").label("folded"),
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+
+
+def folded(table: str, column: str) -> Index:
+    """An index for exact and prefix look-ups of the unaccented, lower-cased column, in id order."""
+    return Index(
+        f"ix_{table}_{column}",
+        literal_column(f"catalog_fold({column})").label("folded"),
+        "id",
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
 
 

@@ -5,10 +5,15 @@ from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from domain.audit import Xid8
 from domain.tables import metadata
+
+# So that reflection knows the type of `change.xid`.
+ischema_names["xid8"] = Xid8
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "60s"

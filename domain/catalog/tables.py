@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from domain.row import Content, big, content_args, instant, key, one_of, refers, texts, trigram
+from domain.row import Content, big, content_args, folded, instant, key, one_of, refers, texts, trigram
 
 KINDS = (
     "artist",
@@ -159,7 +159,7 @@ class Artist(Content, table=True):
         Index("ix_artist_ipi", "ipi"),
         Index("ix_artist_mbid", "mbid"),
         trigram("artist", "name"),
-        Index("ix_artist_name", text("catalog_fold(name) text_pattern_ops"), "id"),
+        folded("artist", "name"),
     )
 
     name: str
@@ -188,7 +188,7 @@ class Release(Content, table=True):
         Index("ix_release_catalog_number", "catalog_number"),
         Index("ix_release_genres", "genres", postgresql_using="gin"),
         trigram("release", "title"),
-        Index("ix_release_title", text("catalog_fold(title) text_pattern_ops"), "id"),
+        folded("release", "title"),
     )
 
     title: str
@@ -236,7 +236,7 @@ class Recording(Content, table=True):
         Index("ix_recording_isrc", "isrc"),
         Index("ix_recording_genres", "genres", postgresql_using="gin"),
         trigram("recording", "title"),
-        Index("ix_recording_title", text("catalog_fold(title) text_pattern_ops"), "id"),
+        folded("recording", "title"),
     )
 
     title: str
@@ -265,7 +265,7 @@ class Video(Content, table=True):
         Index("ix_video_isrc", "isrc"),
         Index("ix_video_isan", "isan"),
         trigram("video", "title"),
-        Index("ix_video_title", text("catalog_fold(title) text_pattern_ops"), "id"),
+        folded("video", "title"),
     )
 
     title: str
@@ -325,7 +325,7 @@ class Work(Content, table=True):
         "work",
         Index("ix_work_iswc", "iswc"),
         trigram("work", "title"),
-        Index("ix_work_title", text("catalog_fold(title) text_pattern_ops"), "id"),
+        folded("work", "title"),
     )
 
     title: str

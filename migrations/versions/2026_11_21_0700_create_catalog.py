@@ -161,15 +161,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_artist_name",
         "artist",
-        [sa.literal_column("catalog_fold(name) text_pattern_ops"), "id"],
+        [sa.literal_column("catalog_fold(name)").label("folded"), "id"],
         unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_artist_name_trgm",
         "artist",
-        [sa.literal_column("catalog_fold(name) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(name)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index(
         "ix_artist_owner_id_id",
@@ -248,9 +250,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_book_title_trgm",
         "book",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "change_set",
@@ -595,9 +598,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_podcast_title_trgm",
         "podcast",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "recording",
@@ -677,15 +681,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_recording_title",
         "recording",
-        [sa.literal_column("catalog_fold(title) text_pattern_ops"), "id"],
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
         unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_recording_title_trgm",
         "recording",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "release",
@@ -775,15 +781,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_release_title",
         "release",
-        [sa.literal_column("catalog_fold(title) text_pattern_ops"), "id"],
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
         unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_release_title_trgm",
         "release",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index("ix_release_upc", "release", ["upc"], unique=False)
     op.create_table(
@@ -889,15 +897,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_video_title",
         "video",
-        [sa.literal_column("catalog_fold(title) text_pattern_ops"), "id"],
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
         unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_video_title_trgm",
         "video",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "work",
@@ -956,15 +966,17 @@ def upgrade() -> None:
     op.create_index(
         "ix_work_title",
         "work",
-        [sa.literal_column("catalog_fold(title) text_pattern_ops"), "id"],
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
         unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_work_title_trgm",
         "work",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "annotation",
@@ -1160,9 +1172,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_audiobook_title_trgm",
         "audiobook",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "credit",
@@ -1369,9 +1382,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_episode_title_trgm",
         "episode",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "identifier",
@@ -1527,9 +1541,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_title_text_trgm",
         "title",
-        [sa.literal_column("catalog_fold(text) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(text)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_table(
         "video_recording",
@@ -1730,9 +1745,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_track_title_trgm",
         "track",
-        [sa.literal_column("catalog_fold(title) gin_trgm_ops")],
+        [sa.literal_column("catalog_fold(title)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index(op.f("ix_track_video_id"), "track", ["video_id"], unique=False)
     for script in (triggers.CHANGE_FUNCTIONS, triggers.PARTITIONS):
@@ -1749,7 +1765,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_track_video_id"), table_name="track")
-    op.drop_index("ix_track_title_trgm", table_name="track", postgresql_using="gin")
+    op.drop_index(
+        "ix_track_title_trgm",
+        table_name="track",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_index(op.f("ix_track_recording_id"), table_name="track")
     op.drop_index(
         "ix_track_public",
@@ -1771,7 +1792,12 @@ def downgrade() -> None:
     op.drop_table("work_writer")
     op.drop_index(op.f("ix_video_recording_recording_id"), table_name="video_recording")
     op.drop_table("video_recording")
-    op.drop_index("ix_title_text_trgm", table_name="title", postgresql_using="gin")
+    op.drop_index(
+        "ix_title_text_trgm",
+        table_name="title",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_table("title")
     op.drop_index(op.f("ix_source_mapping_entity_id"), table_name="source_mapping")
     op.drop_table("source_mapping")
@@ -1789,7 +1815,12 @@ def downgrade() -> None:
     op.drop_table("image")
     op.drop_index("ix_identifier_scheme_value", table_name="identifier")
     op.drop_table("identifier")
-    op.drop_index("ix_episode_title_trgm", table_name="episode", postgresql_using="gin")
+    op.drop_index(
+        "ix_episode_title_trgm",
+        table_name="episode",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_index(
         "ix_episode_public",
         table_name="episode",
@@ -1820,7 +1851,12 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_credit_artist_id"), table_name="credit")
     op.drop_table("credit")
-    op.drop_index("ix_audiobook_title_trgm", table_name="audiobook", postgresql_using="gin")
+    op.drop_index(
+        "ix_audiobook_title_trgm",
+        table_name="audiobook",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_index(
         "ix_audiobook_public",
         table_name="audiobook",
@@ -1843,8 +1879,13 @@ def downgrade() -> None:
     op.drop_table("api_key")
     op.drop_index("ix_annotation_key", table_name="annotation")
     op.drop_table("annotation")
-    op.drop_index("ix_work_title_trgm", table_name="work", postgresql_using="gin")
-    op.drop_index("ix_work_title", table_name="work")
+    op.drop_index(
+        "ix_work_title_trgm",
+        table_name="work",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.drop_index("ix_work_title", table_name="work", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_work_public",
         table_name="work",
@@ -1853,8 +1894,13 @@ def downgrade() -> None:
     op.drop_index("ix_work_owner_id_id", table_name="work", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_work_iswc", table_name="work")
     op.drop_table("work")
-    op.drop_index("ix_video_title_trgm", table_name="video", postgresql_using="gin")
-    op.drop_index("ix_video_title", table_name="video")
+    op.drop_index(
+        "ix_video_title_trgm",
+        table_name="video",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.drop_index("ix_video_title", table_name="video", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_video_public",
         table_name="video",
@@ -1869,8 +1915,13 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_session_user_id"), table_name="session")
     op.drop_table("session")
     op.drop_index("ix_release_upc", table_name="release")
-    op.drop_index("ix_release_title_trgm", table_name="release", postgresql_using="gin")
-    op.drop_index("ix_release_title", table_name="release")
+    op.drop_index(
+        "ix_release_title_trgm",
+        table_name="release",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.drop_index("ix_release_title", table_name="release", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_release_public",
         table_name="release",
@@ -1884,8 +1935,13 @@ def downgrade() -> None:
     op.drop_index("ix_release_catalog_number", table_name="release")
     op.drop_index(op.f("ix_release_artist_credit_id"), table_name="release")
     op.drop_table("release")
-    op.drop_index("ix_recording_title_trgm", table_name="recording", postgresql_using="gin")
-    op.drop_index("ix_recording_title", table_name="recording")
+    op.drop_index(
+        "ix_recording_title_trgm",
+        table_name="recording",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.drop_index("ix_recording_title", table_name="recording", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_recording_public",
         table_name="recording",
@@ -1898,7 +1954,12 @@ def downgrade() -> None:
     op.drop_index("ix_recording_genres", table_name="recording", postgresql_using="gin")
     op.drop_index(op.f("ix_recording_artist_credit_id"), table_name="recording")
     op.drop_table("recording")
-    op.drop_index("ix_podcast_title_trgm", table_name="podcast", postgresql_using="gin")
+    op.drop_index(
+        "ix_podcast_title_trgm",
+        table_name="podcast",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_index(
         "ix_podcast_public",
         table_name="podcast",
@@ -1940,7 +2001,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_change_set_reverts_id"), table_name="change_set")
     op.drop_index("ix_change_set_owner_id_id", table_name="change_set")
     op.drop_table("change_set")
-    op.drop_index("ix_book_title_trgm", table_name="book", postgresql_using="gin")
+    op.drop_index(
+        "ix_book_title_trgm",
+        table_name="book",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
     op.drop_index(
         "ix_book_public",
         table_name="book",
@@ -1958,8 +2024,13 @@ def downgrade() -> None:
     op.drop_index(
         "ix_artist_owner_id_id", table_name="artist", postgresql_where=sa.text("status <> 'deleted'")
     )
-    op.drop_index("ix_artist_name_trgm", table_name="artist", postgresql_using="gin")
-    op.drop_index("ix_artist_name", table_name="artist")
+    op.drop_index(
+        "ix_artist_name_trgm",
+        table_name="artist",
+        postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.drop_index("ix_artist_name", table_name="artist", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index("ix_artist_mbid", table_name="artist")
     op.drop_index("ix_artist_isni", table_name="artist")
     op.drop_index("ix_artist_ipi", table_name="artist")
