@@ -65,6 +65,7 @@ class Change(SQLModel, table=True):
         Index("ix_change_entity_id", "entity_id", "seq"),
         Index("ix_change_change_set_id", "change_set_id"),
         Index("ix_change_xid_seq", "xid", "seq"),
+        Index("ix_change_owner_id_seq", "owner_id", "seq"),
         one_of("op", ("insert", "update", "delete")),
         {"postgresql_partition_by": "RANGE (at)"},
     )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from domain.row import big, document, instant, key, one_of, refers
+from domain.row import big, document, instant, key, one_of, refers, texts
 
 DELIVERY_STATES = ("received", "checking", "applied", "refused", "superseded", "failed", "checked")
 SEVERITIES = ("fatal", "error", "warning", "info")
@@ -70,10 +70,17 @@ class Finding(SQLModel, table=True):
 
 
 class ReleaseMessage(SQLModel, table=True):
-    """The newest message applied for a sender's release: what decides that another one is older."""
+    """The newest message applied for a sender's release: what decides that another one is older.
+
+    names: everything that message said something of, as `kind:key`; what a newer one leaves out, and no
+    other release of the sender names, is withdrawn.
+    """
 
     __tablename__: ClassVar[Any] = "release_message"
-    __table_args__ = (UniqueConstraint("owner_id", "sender", "release_key"),)
+    __table_args__ = (
+        UniqueConstraint("owner_id", "sender", "release_key"),
+        Index("ix_release_message_names", "names", postgresql_using="gin"),
+    )
 
     id: uuid.UUID = key()
     owner_id: uuid.UUID = refers("organization.id", nullable=False, index=False)
@@ -81,3 +88,4 @@ class ReleaseMessage(SQLModel, table=True):
     release_key: str
     message_created_at: datetime = instant(nullable=False)
     delivery_id: uuid.UUID = refers("delivery.id", nullable=False)
+    names: list[str] = texts()
