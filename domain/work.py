@@ -101,10 +101,15 @@ class Work:
         """Hold a row until the end and check its version; a merged id leads to what it was merged into."""
         if (MANUAL, f"{kind}:{id}") in self._staged:
             return id
-        row = await self.connection.fetchrow(
-            f"select id, version from {KINDS[kind].name} where owner_id = $2 and status <> 'deleted' "  # noqa: S608
-            "and id = (select coalesce(merged_into_id, id) from entity where id = $1) for update",
+        held = await self.connection.fetchval(
+            "select id from entity "
+            "where id = (select coalesce(merged_into_id, id) from entity where id = $1) for no key update",
             id,
+        )
+        row = await self.connection.fetchrow(
+            f"select id, version from {KINDS[kind].name} "  # noqa: S608
+            "where id = $1 and owner_id = $2 and status <> 'deleted'",
+            held,
             self.viewer.organization_id,
         )
         if row is None:
@@ -395,7 +400,12 @@ class Work:
             records.setdefault(item.entity_id, {})[item.source, item.external_id] = Record(
                 item.source, item.external_id, 0, item.claims, self.now, item.confidence
             )
-        for id, record in await self._other_records([id for id in kinds if id not in new]):
+        known = [id for id in kinds if id not in new]
+        # Whoever resolves an entity holds it first, so that no two resolve from different records.
+        await self.connection.execute(
+            "select from entity where id = any($1) order by id for no key update", known
+        )
+        for id, record in await self._other_records(known):
             records[id].setdefault((record.source, record.external_id), record)
         policy = await self._policy() if any(len(found) > 1 for found in records.values()) else Policy()
         alive: dict[str, dict[uuid.UUID, Mapping[str, Any]]] = {}

@@ -333,3 +333,20 @@ async def test_writers_of_the_same_key_make_one_entity(desk: Desk) -> None:
         return made.ids["recording:x"]
 
     assert len(set(await asyncio.gather(*(deliver(f"P{n}") for n in range(5))))) == 1
+
+
+async def test_a_correction_and_a_delivery_at_once_lose_neither(desk: Desk) -> None:
+    async def deliver(n: int) -> None:
+        async with open_work(desk.pool, desk.viewer, command="ingest") as work:
+            await work.put(
+                [Draft("recording", "x", {"title": f"T{n}", "isrc": "GBAYC1788888", "p_line": f"P{n}"})],
+                source="ern",
+            )
+
+    await deliver(0)
+    (made,) = await desk.fetch("select id from recording where owner_id = $1", desk.viewer.organization_id)
+    for n in range(1, 15):
+        edit = desk.do("edit_recording", id=str(made["id"]), title=f"Mine {n}")
+        await asyncio.gather(deliver(n), edit)
+        (row,) = await desk.fetch("select title, p_line from recording where id = $1", made["id"])
+        assert row == {"title": f"Mine {n}", "p_line": f"P{n}"}
