@@ -322,6 +322,7 @@ class Header(Item):
     recipients: tuple[tuple[str, str | None], ...] = ()
     test: bool = False
     control: str | None = None
+    codes: tuple[Code, ...] = ()
     extras: tuple[Extra, ...] = ()
 
 

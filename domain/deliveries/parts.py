@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-
 # Attributes that have no field of their own, by name.
 Marks = tuple[tuple[str, str], ...]
 

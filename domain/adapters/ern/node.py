@@ -31,10 +31,10 @@ class Node:
 
     @property
     def path(self) -> str:
-        """Where it stands, as an XPath of local names; positions count from 1."""
+        """Where it stands, as an XPath of local names; positions count from 1 where there are several."""
         if self._path is None:
             above = "" if self.parent is None else self.parent.path
-            self._path = f"{above}/{self.name}[{self.index}]" if self.parent is not None else f"/{self.name}"
+            self._path = f"{above}/{self.name}[{self.index}]" if self.index else f"{above}/{self.name}"
         return self._path
 
     def all(self, name: str) -> list[Node]:
@@ -107,7 +107,7 @@ class Plain:
         self.empty: list[Node] = []
         self.own_values: list[Node] = []
         self.references: list[Node] = []
-        self.root = self._node(root, None, 1)
+        self.root = self._node(root, None, 0)
 
     def _node(self, element: etree._Element, parent: Node | None, index: int) -> Node:
         text = element.text
@@ -125,8 +125,9 @@ class Plain:
             key = tag if tag[0] != "{" else tag[tag.index("}") + 1 :]
             same = children.get(key)
             if same is None:
-                children[key] = [self._node(child, node, 1)]
+                children[key] = [self._node(child, node, 0)]
             else:
+                same[0].index = 1
                 same.append(self._node(child, node, len(same) + 1))
         if not children:
             if not node.text:

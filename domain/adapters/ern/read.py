@@ -9,7 +9,7 @@ from domain.adapters.ern.guard import Opened, XmlRefused, line_of
 from domain.adapters.ern.node import Node, Plain
 from domain.adapters.ern.parties import Parties
 from domain.deliveries.message import Header, Mention, Message, Purge
-from domain.deliveries.parts import Extra, Item, Term, Work
+from domain.deliveries.parts import Code, Extra, Item, Term, Work
 
 ROOTS = {
     "NewReleaseMessage": "new_release",
@@ -108,7 +108,9 @@ def read(document: Opened) -> Message:
     plain = Plain(document.root)
     root = plain.root
     parties = Parties()
+    # Reading takes nodes apart, so what looks over all of them comes first.
     anchors, mentions = _references(plain)
+    own_values = _own_values(plain)
     header_node = root.one("MessageHeader")
     header = _header(header_node or Node("MessageHeader", "", root.line, root, 1), parties)
     if version.family == 4:
@@ -145,7 +147,7 @@ def read(document: Opened) -> Message:
         purge=purge,
         anchors=anchors,
         mentions=mentions,
-        terms=_own_values(plain),
+        terms=own_values,
         empty=tuple(Item(line=node.line, path=node.path) for node in plain.empty),
         extras=root.rest(),
         parties=parties.all(),
@@ -157,8 +159,9 @@ def read(document: Opened) -> Message:
 def _own_values(plain: Plain) -> tuple[Term, ...]:
     return tuple(
         Term(
-            value=node.text,
-            namespace=node.attributes.get("Namespace"),
+            # The list value stands in the element, or in an attribute such as LabelType.
+            value="UserDefined" if "UserDefined" in node.attributes.values() else node.text,
+            namespace=node.attributes.get("Namespace") or node.attributes.get("TypeNamespace"),
             user_value=node.attributes.get("UserDefinedValue"),
             line=node.line,
             path=node.path,
@@ -192,11 +195,18 @@ def _header(node: Node, parties: Parties) -> Header:
     control = node.value("MessageControlType")
     sender_id, sender_name, sender_rest = _messaging(sender)
     behalf_id, behalf_name, behalf_rest = _messaging(behalf)
+    named = [(sender_id, sender), (behalf_id, behalf)]
     recipients, recipients_rest = [], []
     for child in node.all("MessageRecipient"):
         code, name, rest = _messaging(child)
         recipients.append((code, name))
+        named.append((code, child))
         recipients_rest += [Extra("MessageRecipient", children=rest)] if rest else []
+    codes = tuple(
+        Code(scheme="dpid", value=code, line=child.line, path=child.path)
+        for code, child in named
+        if code and child is not None
+    )
     extras = [Extra("MessageSender", children=sender_rest)] if sender_rest else []
     extras += [Extra("SentOnBehalfOf", children=behalf_rest)] if behalf_rest else []
     return Header(
@@ -212,6 +222,7 @@ def _header(node: Node, parties: Parties) -> Header:
         recipients=tuple(recipients),
         test=control == "TestMessage",
         control=control,
+        codes=codes,
         extras=(*extras, *recipients_rest, *node.rest()),
         line=node.line,
         path=node.path,
