@@ -123,7 +123,7 @@ def _output(type_: Any, components: Components) -> Schema:
         return {"anyOf": [_output(member, components) for member in type_.types]}
     if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         if is_connection(type_):
-            return page_schema(get_named_type(type_.fields["nodes"].type), components)
+            return page_schema(node_type(type_), components)
         return components.named(type_.name, lambda: _object(type_, components))
     raise AssertionError(f"{type_} is no output")
 
@@ -168,6 +168,12 @@ def is_connection(type_: Any) -> bool:
     """Whether the type is a page of nodes."""
     named = get_named_type(type_)
     return isinstance(named, GraphQLObjectType) and {"nodes", "pageInfo"} <= set(named.fields)
+
+
+def node_type(type_: Any) -> Any:
+    """The named type of a field, or what its pages are of."""
+    named: Any = get_named_type(type_)
+    return get_named_type(named.fields["nodes"].type) if is_connection(named) else named
 
 
 def nullable(schema: Schema) -> Schema:

@@ -1,0 +1,315 @@
+"""Prints `openapi/openapi.json` and `openapi/schema.graphql`: `python -m openapi.generate`.
+
+Both files are committed, so that a change of the interface is seen in review; a test says when they are
+stale, and when a change would break a caller.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from graphql import GraphQLSchema, print_schema
+
+from domain.command import Command
+from domain.inputs import camel
+from domain.refusals import Refusal
+from openapi.routes import ReadRoute, WriteRoute, read_routes, write_routes
+from openapi.shapes import (
+    PAGE,
+    PROBLEM,
+    Components,
+    Schema,
+    argument_schema,
+    hint_schema,
+    input_schema,
+    output_schema,
+    page_schema,
+)
+
+HERE = Path(__file__).parent
+VERSION = "0.1.0"
+
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_SELECTION = [
+    {
+        "name": "fields",
+        "in": "query",
+        "description": "Only these fields, by commas and dotted; id and version always come.",
+        "schema": {"type": "array", "items": {"type": "string"}},
+        "style": "form",
+        "explode": False,
+    },
+    {
+        "name": "include",
+        "in": "query",
+        "description": "Lists to add, by commas and dotted: titles,media.tracks.",
+        "schema": {"type": "array", "items": {"type": "string"}},
+        "style": "form",
+        "explode": False,
+    },
+]
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body give the first answer again, for 7 days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag that was read; 412 when the thing has changed since.",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag that is known; 304 when it still holds.",
+    "schema": {"type": "string"},
+}
+_REASON = {
+    "name": "X-Reason",
+    "in": "header",
+    "description": "Why, for the audit trail.",
+    "schema": {"type": "string"},
+}
+_PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_ETAG = {"description": "The version that was read, as a strong validator.", "schema": {"type": "string"}}
+_FIXED = {
+    400: "The request is malformed.",
+    401: "There is no token, or not a valid one.",
+    403: "The token lacks the scope.",
+    404: "No such thing, or one that the caller may not see.",
+    406: "None of the media types asked for can be given.",
+    413: "The body is too large.",
+    415: "The body is in another media type.",
+    500: "A fault of ours.",
+    503: "Something that the answer needs is not there at the moment.",
+}
+
+
+def openapi_document(schema: GraphQLSchema) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every REST route."""
+    components = Components()
+    components.schemas.update({"Problem": PROBLEM, "Page": PAGE})
+    paths: dict[str, dict[str, Any]] = {}
+    for read in read_routes(schema):
+        paths.setdefault(read.path, {})["get"] = _read(read, components)
+    for write in write_routes():
+        path = "/" + "/".join(_step(part) for part in write.path.split("/")[1:])
+        paths.setdefault(path, {})[write.method.lower()] = _write(write, schema, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Catalograph",
+            "version": VERSION,
+            "summary": "The system of record for recorded music.",
+            "description": "Printed from the GraphQL schema and the declared commands; /graphql has more.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/v1"}],
+        "security": [{"bearer": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(components.schemas.items())),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def openapi_bytes(schema: GraphQLSchema) -> bytes:
+    """The document as it is committed."""
+    return orjson.dumps(openapi_document(schema), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def sdl(schema: GraphQLSchema) -> str:
+    """The schema as it is committed."""
+    return print_schema(schema) + "\n"
+
+
+def _read(route: ReadRoute, components: Components) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [_ID] if route.by_id else []
+    for parameter in route.parameters:
+        described = {"description": parameter.description} if parameter.description else {}
+        shape = argument_schema(parameter.type)
+        form = {"style": "form", "explode": False} if shape.get("type") == "array" else {}
+        parameters.append(
+            {
+                "name": parameter.name,
+                "in": "query",
+                "required": parameter.required,
+                **described,
+                "schema": shape,
+                **form,
+            }
+        )
+    if route.selects:
+        parameters += _SELECTION
+    if route.shape == "one":
+        parameters.append(_IF_NONE_MATCH)
+    headers: dict[str, Any] = {"ETag": _ETAG}
+    if route.shape == "page":
+        body = page_schema(route.item, components)
+        headers["Link"] = {"description": "The next page (RFC 8288).", "schema": {"type": "string"}}
+    elif route.shape == "list":
+        body = {
+            "type": "object",
+            "properties": {"items": {"type": "array", "items": output_schema(route.item, components)}},
+            "required": ["items"],
+        }
+    else:
+        body = output_schema(route.item, components)
+        body = next((option for option in body.get("anyOf", []) if "$ref" in option), body)
+    answers: dict[str, Any] = {
+        "200": {
+            "description": "What was asked for.",
+            "headers": headers,
+            "content": {"application/json": {"schema": body}},
+        },
+        "304": {"description": "It is as the caller knows it."},
+    }
+    return {
+        "operationId": route.operation_id,
+        "summary": route.summary,
+        "tags": [route.path.split("/")[1]],
+        "parameters": parameters,
+        "responses": {**answers, **_refusals({400, 401, 403, 404, 406, 500, 503})},
+    }
+
+
+def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> dict[str, Any]:
+    command = route.command
+    hints = command.hints
+    in_path = frozenset(route.in_path)
+    parameters: list[dict[str, Any]] = [
+        {"name": camel(name), "in": "path", "required": True, "schema": hint_schema(hints[name], components)}
+        for name in route.in_path
+    ]
+    parameters += [_KEY] if "reason" in hints else [_KEY, _REASON]
+    leave_out = in_path
+    if "expected_version" in hints:
+        parameters.append(_IF_MATCH)
+    if route.method == "DELETE":
+        leave_out = frozenset(hints)
+    if route.raw:
+        parameters += [
+            {"name": camel(name), "in": "query", "schema": hint_schema(hint, components)}
+            for name, hint in hints.items()
+            if name not in in_path and name != route.raw
+        ]
+    elif route.method != "DELETE":
+        parameters += _SELECTION if is_entity(command, schema) else []
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "summary": command.summary,
+        "description": f"Needs the scope `{command.scope}`.",
+        "tags": [route.path.split("/")[1]],
+        "parameters": parameters,
+        "responses": {**_written(route, schema, components), **_refusals(_statuses(command))},
+    }
+    if body := _request_body(route, leave_out, components):
+        operation["requestBody"] = body
+    return operation
+
+
+def _request_body(
+    route: WriteRoute, leave_out: frozenset[str], components: Components
+) -> dict[str, Any] | None:
+    if route.raw:
+        raw: Schema = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {route.raw: raw}, "required": [route.raw]}
+        return {
+            "required": True,
+            "content": {
+                "application/xml": {"schema": raw},
+                "application/octet-stream": {"schema": raw},
+                "multipart/form-data": {"schema": form},
+            },
+        }
+    shape = input_schema(route.command.ask, components, leave_out)
+    if not shape["properties"]:
+        return None
+    media = "application/merge-patch+json" if route.method == "PATCH" else "application/json"
+    content = {"application/json": {"schema": shape}, media: {"schema": shape}}
+    return {"required": bool(shape.get("required")) or route.method == "PATCH", "content": content}
+
+
+def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -> dict[str, Any]:
+    command = route.command
+    if route.method == "DELETE":
+        return {"204": {"description": "It is deleted; a tombstone stays."}}
+    if command.value is not None:
+        body = _value_schema(command, components)
+    elif is_entity(command, schema):
+        body = output_schema(schema.type_map[_type_name(command)], components)["anyOf"][0]
+    else:
+        body = {"type": "object"}
+    answer = {
+        "description": "What the command did.",
+        "headers": {"ETag": _ETAG, "X-Change-Set": {"schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": body}},
+    }
+    return {str(success_status(command)): answer}
+
+
+def _value_schema(command: Command, components: Components) -> Schema:
+    assert command.value is not None
+    body = input_schema(command.value, components)
+    body = {key: value for key, value in body.items() if key != "additionalProperties"}
+    return {**body, "properties": {**body["properties"], "changeSetId": {"type": ["string", "null"]}}}
+
+
+def success_status(command: Command) -> int:
+    """The status of a command that was done: 201 made, 202 will be done by a job, 204 gone, 200 else."""
+    if command.method == "DELETE":
+        return 204
+    if command.returns in ("delivery", "job"):
+        return 202
+    return 201 if command.method == "POST" and command.name.startswith("create_") else 200
+
+
+def is_entity(command: Command, schema: GraphQLSchema) -> bool:
+    """Whether the command's answer is a thing that the schema can read."""
+    return command.value is None and _type_name(command) in schema.type_map
+
+
+def _type_name(command: Command) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in command.returns.split("_"))
+
+
+def _statuses(command: Command) -> set[int]:
+    given: set[type[Refusal]] = set(command.refuses)
+    return {400, 401, 404, 406, 413, 415, 500, 503, *(refusal.status for refusal in given)}
+
+
+def _refusals(statuses: set[int]) -> Mapping[str, Any]:
+    return {
+        str(status): {
+            "description": _FIXED.get(status, "The command was refused."),
+            "content": _PROBLEM_CONTENT,
+        }
+        for status in sorted(statuses)
+    }
+
+
+def _step(part: str) -> str:
+    return "{" + camel(part[1:-1]) + "}" if part.startswith("{") else part
+
+
+def main() -> int:
+    """Write both files; says which of them changed."""
+    from graph.schema import graphql_schema
+
+    schema = graphql_schema()
+    for name, content in (("openapi.json", openapi_bytes(schema)), ("schema.graphql", sdl(schema).encode())):
+        file = HERE / name
+        changed = not file.exists() or file.read_bytes() != content
+        if changed:
+            file.write_bytes(content)
+        sys.stdout.write(f"{file.relative_to(HERE.parent)}: {'written' if changed else 'unchanged'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,143 @@
+"""From `fields=` and `include=` to a GraphQL selection."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from graphql import (
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from openapi.shapes import is_connection, node_type
+
+Tree: TypeAlias = "dict[str, Tree]"
+
+# Lists inside a thing come up to the largest page; a sub-resource reads on from there.
+INNER_PAGE = 100
+PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+_ALWAYS = ("id", "version")
+_DEEPEST = 8
+
+
+class Unprintable(ValueError):
+    """What a caller asked to select can't be. name: the part that is wrong."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.name = name
+
+
+def tree(paths: Iterable[str]) -> Tree:
+    """Dotted paths as a tree: `media.tracks,titles` → {media: {tracks: {}}, titles: {}}."""
+    root: Tree = {}
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) > _DEEPEST:
+            raise Unprintable(f"{path!r} is {len(steps)} steps deep; at most {_DEEPEST}", path)
+        place = root
+        for step in steps:
+            place = place.setdefault(step, {})
+    return root
+
+
+def select(type_: Any, fields: Tree, include: Tree) -> str:
+    """The selection of a thing: the named fields or the default ones, what is included, id and version.
+
+    Raises Unprintable naming a field that is not there, and those that are.
+    """
+    if isinstance(type_, GraphQLUnionType):
+        return _abstract(type_, fields, include)
+    named: list[str] = [name for name in _ALWAYS if name in type_.fields]
+    named += [name for name in (fields or default_fields(type_)) if name not in named]
+    named += [name for name in include if name not in named]
+    parts = [_part(type_, name, fields.get(name), include.get(name)) for name in named]
+    return " ".join(parts)
+
+
+def default_fields(type_: Any) -> list[str]:
+    """What comes without `fields`: every scalar, and every reference to one thing."""
+    return [
+        name
+        for name, field in type_.fields.items()
+        if not _needs_arguments(field) and (is_leaf_type(get_named_type(field.type)) or is_to_one(field))
+    ]
+
+
+def is_to_one(field: GraphQLField) -> bool:
+    """Whether the field refers to one thing."""
+    return (
+        not _is_list(field.type)
+        and not is_leaf_type(get_named_type(field.type))
+        and not is_connection(field.type)
+    )
+
+
+def _part(type_: Any, name: str, fields: Tree | None, include: Tree | None) -> str:
+    field = type_.fields.get(name)
+    if field is None:
+        raise Unprintable(
+            f"{type_.name} has no field {name!r}; it has {', '.join(sorted(type_.fields))}", name
+        )
+    if _needs_arguments(field):
+        raise Unprintable(
+            f"{name!r} needs arguments, which REST has no place for; ask for it in GraphQL", name
+        )
+    inner = get_named_type(field.type)
+    if is_leaf_type(inner):
+        if fields or include:
+            raise Unprintable(f"{name!r} has no fields of its own", name)
+        return name
+    if fields is None and include is None:
+        return f"{name} {{ {_shallow(inner)} }}"
+    if is_connection(inner):
+        first = f"(first: {INNER_PAGE})" if "first" in field.args else ""
+        nodes = select(node_type(inner), fields or {}, include or {})
+        return f"{name}{first} {{ items: nodes {{ {nodes} }} page: {PAGE_INFO} }}"
+    return f"{name} {{ {select(inner, fields or {}, include or {})} }}"
+
+
+def _shallow(type_: Any) -> str:
+    """The scalars of a referred thing."""
+    if isinstance(type_, GraphQLUnionType):
+        return _abstract(type_, {}, {})
+    return " ".join(
+        name
+        for name, field in type_.fields.items()
+        if is_leaf_type(get_named_type(field.type)) and not _needs_arguments(field)
+    )
+
+
+def _abstract(type_: GraphQLUnionType, fields: Mapping[str, Any], include: Mapping[str, Any]) -> str:
+    """Of a thing that may be of several types: which one it is, and what all of them have alike."""
+    wanted = [*fields, *include]
+    alike = _alike(type_)
+    for name in wanted:
+        if name not in alike:
+            raise Unprintable(f"{type_.name} has no field {name!r}; it has {', '.join(alike)}", name)
+    names = " ".join(wanted or alike)
+    return "kind: __typename " + " ".join(f"... on {member.name} {{ {names} }}" for member in type_.types)
+
+
+def _alike(type_: GraphQLUnionType) -> list[str]:
+    first, *rest = type_.types
+    return [
+        name
+        for name, field in first.fields.items()
+        if is_leaf_type(get_named_type(field.type))
+        and not _needs_arguments(field)
+        and all(name in member.fields and str(member.fields[name].type) == str(field.type) for member in rest)
+    ]
+
+
+def _needs_arguments(field: GraphQLField) -> bool:
+    return any(is_required_argument(argument) for argument in field.args.values())
+
+
+def _is_list(type_: Any) -> bool:
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
