@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from graphql import GraphQLSchema, print_schema
+from graphql import GraphQLNonNull, GraphQLSchema, print_schema
 
 from domain.command import Command
 from domain.inputs import camel
@@ -239,12 +239,12 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
     command = route.command
     if route.method == "DELETE":
         return {"204": {"description": "It is deleted; a tombstone stays."}}
+    parts: list[Schema] = []
+    if is_entity(command, schema):
+        parts.append(output_schema(GraphQLNonNull(schema.type_map[_type_name(command)]), components))
     if command.value is not None:
-        body = _value_schema(command, components)
-    elif is_entity(command, schema):
-        body = output_schema(schema.type_map[_type_name(command)], components)["anyOf"][0]
-    else:
-        body = {"type": "object"}
+        parts.append(_value_schema(command, components))
+    body = parts[0] if len(parts) == 1 else {"allOf": parts} if parts else {"type": "object"}
     answer = {
         "description": "What the command did.",
         "headers": {"ETag": _ETAG, "X-Change-Set": {"schema": {"type": "string"}}},
@@ -256,8 +256,7 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
 def _value_schema(command: Command, components: Components) -> Schema:
     assert command.value is not None
     body = input_schema(command.value, components)
-    body = {key: value for key, value in body.items() if key != "additionalProperties"}
-    return {**body, "properties": {**body["properties"], "changeSetId": {"type": ["string", "null"]}}}
+    return {key: value for key, value in body.items() if key != "additionalProperties"}
 
 
 def success_status(command: Command) -> int:
@@ -271,7 +270,7 @@ def success_status(command: Command) -> int:
 
 def is_entity(command: Command, schema: GraphQLSchema) -> bool:
     """Whether the command's answer is a thing that the schema can read."""
-    return command.value is None and _type_name(command) in schema.type_map
+    return _type_name(command) in schema.type_map
 
 
 def _type_name(command: Command) -> str:

@@ -24,7 +24,7 @@ from graphql import (
 
 from domain.command import COMMANDS, Command
 from openapi.selection import PAGE_INFO, select, tree
-from openapi.shapes import is_connection
+from openapi.shapes import is_connection, node_type
 
 # Root fields with no route: where an id may name anything, REST has one path for each kind.
 _NO_ROUTE = frozenset({"node", "nodes"})
