@@ -383,15 +383,22 @@ class Message(Item):
         return next((resource for resource in self.resources if resource.reference == reference), None)
 
 
-def to_json(value: Any) -> Any:
-    """The value as JSON: objects without what is empty, instants in ISO 8601, decimals as text."""
+def to_json(value: Any, *, places: bool = True) -> Any:
+    """The value as JSON: objects without what is empty, instants in ISO 8601, decimals as text.
+
+    places: with the lines and paths it was read from; without them, equal statements are equal JSON.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((f.name, to_json(getattr(value, f.name))) for f in fields(value))
+        pairs = (
+            (f.name, to_json(getattr(value, f.name), places=places))
+            for f in fields(value)
+            if places or f.compare
+        )
         return {name: part for name, part in pairs if part not in (None, [], "", {})}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, tuple | list):
-        return [to_json(part) for part in value]
+        return [to_json(part, places=places) for part in value]
     return value
