@@ -14,7 +14,7 @@ from domain.deliveries import mapping_values as values
 from domain.deliveries.mapping_collect import Collector, Ref
 from domain.deliveries.mapping_deals import Covered, deal_drafts
 from domain.deliveries.mapping_media import Placed, images_of, media_of
-from domain.deliveries.mapping_rest import described_rest, release_rest
+from domain.deliveries.mapping_rest import described_rest, editions_rest, release_rest
 from domain.deliveries.message import Described, Message, Release, Resource
 from domain.deliveries.parts import Code, Credit, Party, Work
 
@@ -186,7 +186,7 @@ class _Mapper:
     def _resource_rest(self, resource: Resource) -> dict[str, Any]:
         return described_rest(resource, self.parties) | {
             "kind": None if resource.kind in ("sound_recording", "video") else resource.kind,
-            "editions": [values.plain(edition) for edition in resource.editions],
+            "editions": editions_rest(resource),
             "works": values.plain(resource.works),
             "contained": [
                 self.refs.get(reference, {"ref": reference})["ref"] for reference in resource.contained

@@ -48,7 +48,7 @@ def media_of(
     media: list[dict[str, Any]] = []
     placed: list[Placed] = []
     for group, places in _carriers(release):
-        heard = [place for place in places if place.resource in playable]
+        heard = [p for p in places if p.resource in playable and p.type != "SecondaryResource"]
         if not heard:
             continue
         number = len(media) + 1

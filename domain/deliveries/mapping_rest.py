@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.deliveries import mapping_values as values
-from domain.deliveries.message import Described, Message, Release
+from domain.deliveries.message import Described, Message, Release, Resource
 from domain.deliveries.parts import Credit, Party
 
 Parties = Mapping[str, Party]
@@ -36,6 +36,17 @@ def described_rest(item: Described, parties: Parties) -> dict[str, Any]:
         "duration_ms": item.duration_ms if values.duration(item.duration_ms) is None else None,
         "extras": values.plain(item.extras),
     }
+
+
+def editions_rest(resource: Resource) -> list[Any]:
+    """The editions of a recording; of a single one without what the columns and identifiers hold."""
+    editions = [values.plain(edition) for edition in resource.editions]
+    if len(editions) == 1:
+        editions[0].pop("codes", None)
+        lines = resource.editions[0].lines
+        if len(lines) == 1 and not (lines[0].company or lines[0].language or lines[0].type):
+            editions[0].pop("lines", None)
+    return [edition for edition in editions if edition]
 
 
 def release_rest(release: Release, message: Message, parties: Parties) -> dict[str, Any]:

@@ -5,7 +5,7 @@ message can be written again without loss.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -60,12 +60,16 @@ class Described(Item):
 
     @property
     def title(self) -> str | None:
-        """The title to show: the default display title, else the first one of the best kind."""
+        """The title to show: the default display title; of several, that in the reference title's language."""
+        reference = next((title for title in self.titles if title.kind == "reference"), None)
+        wanted = reference.language if reference is not None else None
         for kind in ("display_text", "display", "reference", "formal"):
-            of_kind = [title for title in self.titles if title.kind == kind]
+            of_kind = [title for title in self.titles if title.kind == kind and title.text]
             if of_kind:
-                return next((t for t in of_kind if t.default), of_kind[0]).text
-        return self.titles[0].text if self.titles else None
+                best = [title for title in of_kind if title.default] or of_kind
+                by_language = (t for tag in (wanted, None) for t in best if t.language == tag)
+                return next(by_language, best[0]).text
+        return next((title.text for title in self.titles if title.text), None)
 
     def flag(self, name: str) -> bool | None:
         """A yes or no the sender gave, or None."""
@@ -384,7 +388,7 @@ class Message(Item):
 
 
 def to_json(value: Any, *, places: bool = True) -> Any:
-    """The value as JSON: objects without what is empty, instants in ISO 8601, decimals as text.
+    """The value as JSON: objects without what is empty or goes without saying, instants in ISO 8601.
 
     places: with the lines and paths it was read from; without them, equal statements are equal JSON.
     """
@@ -392,7 +396,7 @@ def to_json(value: Any, *, places: bool = True) -> Any:
         pairs = (
             (f.name, to_json(getattr(value, f.name), places=places))
             for f in fields(value)
-            if places or f.compare
+            if (places or f.compare) and (f.default is MISSING or getattr(value, f.name) != f.default)
         )
         return {name: part for name, part in pairs if part not in (None, [], "", {})}
     if isinstance(value, datetime):
