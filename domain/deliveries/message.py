@@ -60,7 +60,7 @@ class Described(Item):
 
     @property
     def title(self) -> str | None:
-        """The title to show: the default display title; of several, that in the reference title's language."""
+        """The title to show: the default display title; of several, the one in the reference language."""
         reference = next((title for title in self.titles if title.kind == "reference"), None)
         wanted = reference.language if reference is not None else None
         for kind in ("display_text", "display", "reference", "formal"):
