@@ -12,20 +12,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from domain.deliveries.schemas import SchemaSourceRefused
+
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
 TIMEOUT_S = 30
-
-
-class SchemaSourceRefused(Exception):
-    """The place named gives no schemas: a stable code and what would do."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 def files_from(source: str) -> Mapping[str, bytes]:

@@ -16,31 +16,12 @@ from typing import Any
 
 from lxml import etree
 
-from domain.adapters.schema_sources import SchemaSourceRefused, beside, files_from
+from domain.adapters.schema_sources import beside, files_from
+from domain.deliveries.schemas import Fault, Installed, SchemaSourceRefused
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 _IMPORTS = (f"{XS}import", f"{XS}include", f"{XS}redefine")
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """One namespace that deliveries can be judged by. sha256 is of the file as it came."""
-
-    namespace: str
-    file: str
-    sha256: str
-    origin: str
-    state: str = "installed"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A schema that was not installed, or whose files are not what was installed, and why."""
-
-    name: str
-    code: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
