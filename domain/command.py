@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from domain.access.scopes import Scope
 from domain.audit import Audit
+from domain.ports import Blobs
 from domain.refusals import (
     InputInvalid,
     KeyInFlight,
@@ -48,6 +49,8 @@ class Outcome:
 ALWAYS = (ScopeMissing, InputInvalid, VersionConflict, KeyReused, KeyInFlight)
 
 Handler = Callable[[Any, Work], Awaitable[Outcome]]
+# What happens before the transaction opens, such as storing bytes; it may refuse and writes no row.
+Before = Callable[[Any, Blobs | None], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Command:
     returns: str
     refuses: tuple[type[Refusal], ...]
     value: type | None = None
+    before: Before | None = None
 
     @property
     def method(self) -> str:
@@ -111,6 +115,7 @@ def command(
     repeat: Repeat = Repeat.BY_KEY,
     refuses: tuple[type[Refusal], ...] = (),
     value: type | None = None,
+    before: Before | None = None,
 ) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
     """Declare a write. The handler's first parameter is annotated with its input dataclass."""
 
@@ -133,6 +138,7 @@ def command(
                 returns=returns,
                 refuses=(*ALWAYS, *refuses),
                 value=value,
+                before=before,
             )
         )
         return handler

@@ -84,6 +84,8 @@ async def dispatch(
             path=("idempotency_key",),
         )
     fingerprint = _fingerprint(command, ask)
+    if command.before is not None:
+        await command.before(ask, blobs)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return await _run(

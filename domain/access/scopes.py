@@ -13,6 +13,7 @@ class Scope(StrEnum):
     DELIVERIES_READ = "deliveries:read"
     DELIVERIES_WRITE = "deliveries:write"
     JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
     AUDIT_READ = "audit:read"
     SYSTEM_ADMIN = "system:admin"
 
@@ -29,7 +30,7 @@ class Role(StrEnum):
 _READ = frozenset(
     {Scope.CATALOG_READ, Scope.RIGHTS_READ, Scope.DELIVERIES_READ, Scope.JOBS_READ, Scope.AUDIT_READ}
 )
-_WRITE = frozenset({Scope.CATALOG_WRITE, Scope.RIGHTS_WRITE, Scope.DELIVERIES_WRITE})
+_WRITE = frozenset({Scope.CATALOG_WRITE, Scope.RIGHTS_WRITE, Scope.DELIVERIES_WRITE, Scope.JOBS_WRITE})
 
 # The most a role may hold; a token may carry fewer.
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {

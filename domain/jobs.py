@@ -1,0 +1,348 @@
+"""The life of a job row: asked for, claimed under a lease, carried on, finished or given up.
+
+PostgreSQL remembers jobs; the queue only wakes them. A claim gives a fencing token (`fence`): whoever
+holds an older one can neither write to the row nor commit a step, however late it wakes up.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from domain.access.scopes import Scope
+from domain.audit import Audit
+from domain.command import Outcome, Repeat, command
+from domain.ports import Sql
+from domain.refusals import NotFound, Refusal
+from domain.types import Ref
+from domain.work import Work, entity_id
+
+JobId = Annotated[str, Ref("job")]
+TRIES = 3
+LONGEST_TEXT = 2_000
+
+
+class LeaseLost(Exception):
+    """Another worker holds the job now; this one must stop and leave no trace."""
+
+
+class JobStateWrong(Refusal):
+    """The job is not in a state in which that can be done to it."""
+
+    code = "job_state_wrong"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that this worker may run until the lease ends. attempt counts from 1.
+
+    dead: its worker fell silent on the last try, so it must not be run again; only word is left of it.
+    """
+
+    id: uuid.UUID
+    fence: int
+    kind: str
+    owner_id: uuid.UUID
+    lane: str
+    subject_id: uuid.UUID | None
+    payload: Mapping[str, Any]
+    attempt: int
+    correlation_id: str | None
+    dead: bool = False
+
+
+@dataclass(frozen=True)
+class Due:
+    """A job row that a queue should know of. wake: its id on the queue, new for each claim that ended."""
+
+    id: uuid.UUID
+    lane: str
+    fence: int
+    run_at: datetime
+
+    @property
+    def wake(self) -> str:
+        """The queue's id for this turn of the job: a turn is queued once, the next turn anew."""
+        return f"{self.id}:{self.fence}"
+
+
+async def claim(sql: Sql, id: uuid.UUID, lease_s: float, tries: Mapping[str, int]) -> Claim | None:
+    """Take a waiting job, or one whose worker fell silent; None when it is not to be had.
+
+    tries: for each kind, how often it may be begun.
+    """
+    row = await sql.fetchrow(_CLAIM, id, lease_s, json.dumps(dict(tries)), TRIES)
+    if row is None:
+        return None
+    return Claim(
+        row["id"],
+        row["fence"],
+        row["kind"],
+        row["owner_id"],
+        row["lane"],
+        row["subject_id"],
+        json.loads(row["payload"]),
+        row["attempts"],
+        row["correlation_id"],
+        row["state"] == "dead",
+    )
+
+
+async def beat(sql: Sql, id: uuid.UUID, fence: int, lease_s: float) -> bool:
+    """Keep the lease; gives whether somebody asked to cancel. Raises LeaseLost."""
+    row = await sql.fetchrow(
+        "update job set leased_until = clock_timestamp() + make_interval(secs => $3) "
+        "where id = $1 and fence = $2 and state = 'running' returning cancel_asked_at is not null as cancel",
+        id,
+        fence,
+        lease_s,
+    )
+    if row is None:
+        raise LeaseLost(f"job {id} is held by another worker")
+    return bool(row["cancel"])
+
+
+async def hold(sql: Sql, id: uuid.UUID, fence: int) -> None:
+    """Inside a step's transaction: nobody else can claim the job before this commits. Raises LeaseLost."""
+    if not await sql.fetchval(
+        "select true from job where id = $1 and fence = $2 and state = 'running' for share", id, fence
+    ):
+        raise LeaseLost(f"job {id} is held by another worker")
+
+
+async def progress(
+    sql: Sql, id: uuid.UUID, fence: int, done: int, total: int | None, text: str | None
+) -> None:
+    """Say how far the job is. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set progress_done = $3, progress_total = $4, progress_text = $5 "
+            "where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+            done,
+            total,
+            text,
+        ),
+        id,
+    )
+
+
+async def finish(sql: Sql, id: uuid.UUID, fence: int, result: Mapping[str, Any] | None) -> None:
+    """The job is done. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set state = 'done', result = $3::jsonb, error_code = null, error_text = null, "
+            "leased_until = null, finished_at = clock_timestamp() "
+            "where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+            json.dumps(result) if result is not None else None,
+        ),
+        id,
+    )
+
+
+async def fail(
+    sql: Sql, id: uuid.UUID, fence: int, code: str, text: str, *, backoff_s: Sequence[float], tries: int
+) -> str:
+    """The attempt failed: wait and try again, or dead after the last try. Gives the new state.
+
+    The failure stays in the job's history. Raises LeaseLost.
+    """
+    state = await sql.fetchval(_FAIL, id, fence, code, text[:LONGEST_TEXT], tries, list(backoff_s) or [0.0])
+    if state is None:
+        raise LeaseLost(f"job {id} is held by another worker")
+    return str(state)
+
+
+async def refuse(sql: Sql, id: uuid.UUID, fence: int, code: str, text: str) -> None:
+    """The job can't be done, and trying again would not help. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set state = 'failed', error_code = $3, error_text = $4, leased_until = null, "
+            "finished_at = clock_timestamp() where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+            code,
+            text[:LONGEST_TEXT],
+        ),
+        id,
+    )
+
+
+async def stop(sql: Sql, id: uuid.UUID, fence: int) -> None:
+    """The job has seen that it was cancelled and stopped. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set state = 'cancelled', leased_until = null, finished_at = clock_timestamp() "
+            "where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+        ),
+        id,
+    )
+
+
+async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
+    """Give the job back unfinished, because the worker stops; the attempt does not count."""
+    await sql.execute(_RELEASE, id, fence)
+
+
+async def due(sql: Sql, grace_s: float, limit: int) -> list[Due]:
+    """Jobs that should have begun: waiting for longer than the grace, or left by a silent worker."""
+    rows = await sql.fetch(_DUE, grace_s, limit)
+    return [Due(row["id"], row["lane"], row["fence"], row["run_at"]) for row in rows]
+
+
+async def waiting(sql: Sql, ids: Sequence[uuid.UUID]) -> list[Due]:
+    """Which of these jobs still wait, and since when they may begin."""
+    rows = await sql.fetch(
+        "select id, lane, fence, run_at from job where id = any($1) and state = 'queued'", list(ids)
+    )
+    return [Due(row["id"], row["lane"], row["fence"], row["run_at"]) for row in rows]
+
+
+def _expect_mine(tag: str, id: uuid.UUID) -> None:
+    if not tag.endswith(" 1"):
+        raise LeaseLost(f"job {id} is held by another worker")
+
+
+_LOST = """jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(),
+  'code', 'worker_lost', 'text', 'the worker stopped answering'))"""
+_CLAIM = f"""
+update job set
+  state = case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
+               then 'dead' else 'running' end,
+  history = history || case when state = 'running' then {_LOST} else '[]' end,
+  error_code = case when state = 'running' then 'worker_lost' else error_code end,
+  error_text = case when state = 'running' then 'the worker stopped answering' else error_text end,
+  finished_at = case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
+                     then clock_timestamp() end,
+  attempts = attempts + case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
+                             then 0 else 1 end,
+  fence = fence + 1,
+  leased_until = clock_timestamp() + make_interval(secs => $2),
+  started_at = coalesce(started_at, clock_timestamp())
+where id = $1
+  and (state = 'queued' and run_at <= clock_timestamp()
+       or state = 'running' and leased_until < clock_timestamp())
+returning id, fence, state, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
+"""  # noqa: S608
+# The row and the word to the relay change together, so that a failure between them can't strand the job.
+_FAIL = """
+with changed as (
+  update job set
+    state = case when attempts >= $5 then 'dead' else 'queued' end,
+    history = history || jsonb_build_array(
+      jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'code', $3::text, 'text', $4::text)),
+    error_code = $3, error_text = $4, leased_until = null,
+    finished_at = case when attempts >= $5 then clock_timestamp() end,
+    run_at = clock_timestamp()
+      + make_interval(secs => ($6::float8[])[least(attempts, array_length($6::float8[], 1))])
+  where id = $1 and fence = $2 and state = 'running'
+  returning id, lane, state, correlation_id
+), told as (
+  insert into outbox (topic, payload, correlation_id)
+  select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id
+    from changed where state = 'queued'
+)
+select state from changed
+"""
+_RELEASE = """
+with changed as (
+  update job set state = 'queued', attempts = attempts - 1, leased_until = null, run_at = clock_timestamp()
+   where id = $1 and fence = $2 and state = 'running' returning id, lane, correlation_id
+)
+insert into outbox (topic, payload, correlation_id)
+select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
+"""
+_DUE = """
+select id, lane, fence, run_at from job
+ where state in ('queued', 'running')
+   and (state = 'queued' and run_at < clock_timestamp() - make_interval(secs => $1)
+        or state = 'running' and leased_until < clock_timestamp())
+ order by lane, run_at limit $2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelJob:
+    """A job that is no longer wanted."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryJob:
+    """A job that ended without success, to be begun anew."""
+
+    job_id: JobId
+
+
+@command(
+    scope=Scope.JOBS_WRITE,
+    route="POST /jobs/{job_id}/cancel",
+    returns="job",
+    audit=Audit.OPERATIONS,
+    repeat=Repeat.NATURAL,
+    refuses=(NotFound, JobStateWrong),
+)
+async def cancel_job(ask: CancelJob, work: Work) -> Outcome:
+    """Cancel a job: at once while it waits, at its next safe point while it runs."""
+    id, state = await _find(ask.job_id, work)
+    if state not in ("queued", "running", "cancelled"):
+        raise JobStateWrong(f"the job is {state}; only one that waits or runs can be cancelled")
+    await work.connection.execute(
+        "update job set cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp()), "
+        "state = case state when 'queued' then 'cancelled' else state end, "
+        "finished_at = case state when 'queued' then clock_timestamp() else finished_at end "
+        "where id = $1 and state <> 'cancelled'",
+        id,
+    )
+    return Outcome("job", (id,))
+
+
+@command(
+    scope=Scope.JOBS_WRITE,
+    route="POST /jobs/{job_id}/retry",
+    returns="job",
+    audit=Audit.OPERATIONS,
+    repeat=Repeat.NATURAL,
+    refuses=(NotFound, JobStateWrong),
+)
+async def retry_job(ask: RetryJob, work: Work) -> Outcome:
+    """Begin a dead, failed or cancelled job anew, with all its tries; its history stays."""
+    id, state = await _find(ask.job_id, work)
+    if state in ("queued", "running"):
+        return Outcome("job", (id,))
+    if state == "done":
+        raise JobStateWrong("the job is done; only one that failed or was cancelled can be begun anew")
+    lane = await work.connection.fetchval(_RETRY, id)
+    if lane is None:
+        raise JobStateWrong("another job for the same thing waits or runs; look at that one")
+    await work.tell("job", {"job_id": str(id), "lane": lane})
+    return Outcome("job", (id,))
+
+
+_RETRY = """
+update job j set state = 'queued', attempts = 0, run_at = clock_timestamp(), cancel_asked_at = null,
+       finished_at = null, leased_until = null, error_code = null, error_text = null
+ where id = $1 and not exists (
+   select from job o
+    where o.kind = j.kind and o.unique_key = j.unique_key and o.state in ('queued', 'running'))
+returning lane
+"""
+
+
+async def _find(given: str, work: Work) -> tuple[uuid.UUID, str]:
+    id = entity_id("job", given, ("job_id",))
+    state = await work.connection.fetchval(
+        "select state from job where id = $1 and owner_id = $2 for update", id, work.viewer.organization_id
+    )
+    if state is None:
+        raise NotFound(f"no job {given} in your organization", path=("job_id",))
+    return id, str(state)

@@ -1,0 +1,136 @@
+"""The relay: what the outbox holds goes out, and a queue that has lost jobs is filled again from their rows.
+
+Redis is only told which job rows are waiting. Whatever is lost there (a flush, a crash, a queue moved to
+another server) is found again by the sweep, because the rows say what has not been done.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
+
+from domain import jobs
+from domain.ports import Sql, SqlPool
+
+RUN = "run_row"
+QUEUES = {"high": "catalograph:high", "low": "catalograph:low"}
+STREAM = "catalograph:events"
+STREAM_LENGTH = 100_000
+BATCH = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Tells what waits in the outbox and sweeps up what was left lying. Several may run side by side."""
+
+    def __init__(self, pool: SqlPool, redis: ArqRedis, *, grace_s: float = 5.0) -> None:
+        self._pool = pool
+        self._redis = redis
+        self._grace_s = grace_s
+
+    async def run(self, stopping: asyncio.Event, *, poll_s: float, sweep_s: float) -> None:
+        """Tell and sweep until stopped; an outage is logged once and waited out."""
+        swept = 0.0
+        down = False
+        while not stopping.is_set():
+            pause = poll_s
+            try:
+                now = asyncio.get_running_loop().time()
+                if now - swept >= sweep_s or not swept:
+                    await self.sweep()
+                    swept = now
+                if await self.tell() == BATCH:
+                    pause = 0.0
+                if down:
+                    log.info("relay works again")
+                down = False
+            except Exception as error:
+                if not down:
+                    log.warning("relay waits", error=repr(error))
+                down, pause = True, 1.0
+            await _sleep(stopping, pause)
+
+    async def tell(self) -> int:
+        """Tell one batch of the outbox; gives how many.
+
+        The rows stay locked while Redis is told, so that two relays share the work instead of doubling it.
+        Told twice after a crash is harmless: a job's turn has one id, and readers of events fold by theirs.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "select id, topic, key, payload, correlation_id, created_at from outbox "
+                "where told_at is null order by id limit $1 for update skip locked",
+                BATCH,
+            )
+            if not rows:
+                return 0
+            await self._wake(connection, [row for row in rows if row["topic"] == "job"])
+            await self._publish([row for row in rows if row["topic"] != "job"])
+            await connection.execute(
+                "update outbox set told_at = clock_timestamp() where id = any($1)",
+                [row["id"] for row in rows],
+            )
+        return len(rows)
+
+    async def sweep(self) -> int:
+        """Put jobs on the queue that should have begun and are not on it; gives how many."""
+        async with self._pool.acquire() as connection:
+            overdue = await jobs.due(connection, self._grace_s, BATCH * 5)
+        found = 0
+        for lane, queue in QUEUES.items():
+            of_lane = [job for job in overdue if job.lane == lane]
+            if not of_lane:
+                continue
+            scores = await self._redis.zmscore(queue, [job.wake for job in of_lane])
+            missing = [job for job, score in zip(of_lane, scores, strict=True) if score is None]
+            for job in missing:
+                # A body without its place in the queue would keep the turn from being queued for a day.
+                await self._redis.delete(job_key_prefix + job.wake)
+                await self._enqueue(job)
+            found += len(missing)
+        if found:
+            log.info("sweep found waiting jobs that the queue did not know", jobs=found)
+        return found
+
+    async def _wake(self, connection: Sql, rows: Sequence[Any]) -> None:
+        ids = [uuid.UUID(json.loads(row["payload"])["job_id"]) for row in rows]
+        if ids:
+            for job in await jobs.waiting(connection, ids):
+                await self._enqueue(job)
+
+    async def _enqueue(self, job: jobs.Due) -> None:
+        """Queue one turn of a job. The queue knows a turn by its id, so the same turn is queued once."""
+        await self._redis.enqueue_job(
+            RUN, str(job.id), _job_id=job.wake, _queue_name=QUEUES[job.lane], _defer_until=job.run_at
+        )
+
+    async def _publish(self, rows: Sequence[Any]) -> None:
+        if not rows:
+            return
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for row in rows:
+                entry: dict[Any, Any] = {
+                    "id": row["id"],
+                    "topic": row["topic"],
+                    "key": row["key"] or "",
+                    "payload": row["payload"],
+                    "correlation_id": row["correlation_id"] or "",
+                    "at": row["created_at"].isoformat(),
+                }
+                pipe.xadd(STREAM, entry, maxlen=STREAM_LENGTH, approximate=True)
+            await pipe.execute()
+
+
+async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but not past the stop."""
+    try:
+        async with asyncio.timeout(seconds or 0.001):
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,287 @@
+"""The worker process: two lanes of jobs on ARQ, the relay, and the second composition root.
+
+ARQ only wakes this process with the id of a row. Whether there is something to do is decided by claiming
+the row under a lease; so a lost, doubled or late message does no harm.
+"""
+
+import asyncio
+import json
+import signal
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from arq.connections import ArqRedis
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
+
+import jobs.ingest
+from domain import jobs as life
+from domain.adapters.blobs import LocalBlobs
+from domain.adapters.ern.reader import ErnReader
+from domain.adapters.postgres import open_pool
+from domain.adapters.schemas import SchemaStore
+from domain.ports import SqlPool
+from domain.refusals import Refusal
+from jobs.job import JOBS, Cancelled, House, JobKind, Tools
+from jobs.relay import QUEUES, RUN, Relay
+
+__all__ = ["Pace", "jobs", "open_queue", "run", "serve"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often and how long. lease_s: how soon a silent worker's job is another's; grace_s: how long a stop
+    waits for running jobs; late_s: when the sweep takes a waiting job for a forgotten one.
+    """
+
+    lease_s: float = 30.0
+    poll_s: float = 0.2
+    sweep_s: float = 10.0
+    late_s: float = 5.0
+    grace_s: float = 15.0
+    at_once: int = 2
+
+
+def run(database_url: str, redis_url: str, state_folder: str | Path) -> int:
+    """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
+    return asyncio.run(serve(database_url, redis_url, Path(state_folder)))
+
+
+async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pace | None = None) -> int:
+    """Compose the worker and serve until told to stop. A second signal stops at once."""
+    pace = pace or Pace()
+    stopping, hurry = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        (hurry if stopping.is_set() else stopping).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    pool = await open_pool(
+        database_url, max_size=2 + 3 * pace.at_once * len(QUEUES), name="catalograph worker"
+    )
+    redis = open_queue(redis_url)
+    house = House(pool, LocalBlobs(state_folder / "blobs"), ErnReader(SchemaStore(state_folder / "schemas")))
+    relay = Relay(pool, redis, grace_s=pace.late_s)
+    lanes = [Lane(name, house, redis, pace) for name in QUEUES]
+    try:
+        log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
+            for lane in lanes:
+                group.create_task(lane.serve(stopping, hurry))
+    finally:
+        await redis.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await pool.close()
+        pool.terminate()
+    log.info("worker stopped")
+    return 0
+
+
+def open_queue(redis_url: str) -> ArqRedis:
+    """A client for the queues; messages are JSON."""
+    connections: Any = ConnectionPool.from_url(
+        redis_url, socket_connect_timeout=5, socket_timeout=15, health_check_interval=30
+    )
+    return ArqRedis(connections, job_serializer=_dump, job_deserializer=json.loads)
+
+
+class Lane:
+    """One queue of this process. When Redis fails, the ARQ worker is made anew and serving goes on."""
+
+    def __init__(self, name: str, house: House, redis: ArqRedis, pace: Pace) -> None:
+        self.name = name
+        self._house = house
+        self._redis = redis
+        self._pace = pace
+
+    async def serve(self, stopping: asyncio.Event, hurry: asyncio.Event) -> None:
+        """Run jobs until stopped; then let running ones end within the grace, and give the others back."""
+        down = False
+        while not stopping.is_set():
+            worker = self._worker()
+            serving = asyncio.create_task(worker.main())
+            waiting = asyncio.create_task(stopping.wait())
+            await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if not serving.done():
+                worker.allow_pick_jobs = False
+                await self._let_end(worker, hurry)
+                serving.cancel()
+            elif not down:
+                log.warning("lane waits for the queue", lane=self.name, error=repr(serving.exception()))
+                down = True
+            await asyncio.gather(serving, *worker.tasks.values(), return_exceptions=True)
+            if not stopping.is_set():
+                await asyncio.sleep(1)
+
+    def _worker(self) -> Worker:
+        wake: Any = self._run_row
+        return Worker(
+            functions=[func(wake, name=RUN, keep_result=0, max_tries=1)],
+            queue_name=QUEUES[self.name],
+            redis_pool=self._redis,
+            handle_signals=False,
+            max_jobs=self._pace.at_once,
+            job_timeout=24 * 3600,
+            poll_delay=self._pace.poll_s,
+            job_serializer=_dump,
+            job_deserializer=json.loads,
+            retry_jobs=False,
+            log_results=False,
+        )
+
+    async def _let_end(self, worker: Worker, hurry: asyncio.Event) -> None:
+        running = [task for task in worker.job_tasks.values() if not task.done()]
+        if not running:
+            return
+        log.info("lane lets its jobs end", lane=self.name, jobs=len(running), seconds=self._pace.grace_s)
+        rushed = asyncio.create_task(hurry.wait())
+        everything = asyncio.create_task(_wait(running))
+        await asyncio.wait(
+            (everything, rushed), timeout=self._pace.grace_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (rushed, everything):
+            task.cancel()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run_row(self, _ctx: dict[str, Any], job_id: str) -> None:
+        """What ARQ calls."""
+        await run_job(self._house, job_id, self._pace.lease_s)
+
+
+async def run_job(house: House, job_id: str, lease_s: float = 30.0) -> str:
+    """Claim a job row and carry it to an end; gives the state it is left in, or 'not claimed'.
+
+    The same for every kind of worker: ARQ's, a cloud function, a test.
+    """
+    tries = {name: kind.tries for name, kind in JOBS.items()}
+    async with house.pool.acquire() as connection:
+        claim = await life.claim(connection, uuid.UUID(job_id), lease_s, tries)
+    if claim is None:
+        return "not claimed"
+    with structlog.contextvars.bound_contextvars(
+        job_id=job_id, job=claim.kind, attempt=claim.attempt, correlation_id=claim.correlation_id
+    ):
+        if claim.dead:
+            log.error("job is dead: its workers stopped answering")
+            await _give_up(house, claim)
+            return "dead"
+        try:
+            state = await _carry(house, claim, lease_s)
+            if state in ("dead", "failed"):
+                await _give_up(house, claim)
+            return state
+        except life.LeaseLost:
+            log.warning("job lost its lease; another worker has it")
+            return "lost"
+
+
+async def _carry(house: House, claim: life.Claim, lease_s: float) -> str:
+    kind = JOBS.get(claim.kind)
+    tools = Tools(house, claim)
+    started = asyncio.get_running_loop().time()
+    working = asyncio.create_task(_work(kind, tools))
+    beating = asyncio.create_task(_beat(house.pool, tools, lease_s))
+    try:
+        await asyncio.wait((working, beating), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            beating.result()
+        result = await working
+    except life.LeaseLost:
+        raise
+    except asyncio.CancelledError:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await asyncio.shield(_end(house.pool, life.release, claim))
+        log.info("job given back")
+        raise
+    except Cancelled:
+        await _end(house.pool, life.stop, claim)
+        log.info("job cancelled")
+        return "cancelled"
+    except Refusal as refusal:
+        await _end(house.pool, life.refuse, claim, refusal.code, refusal.text)
+        log.info("job refused", code=refusal.code, text=refusal.text)
+        return "failed"
+    except Exception as error:
+        return await _failed(house.pool, claim, kind, error)
+    finally:
+        beating.cancel()
+    await _end(house.pool, life.finish, claim, result)
+    log.info("job done", seconds=round(asyncio.get_running_loop().time() - started, 3))
+    return "done"
+
+
+async def _give_up(house: House, claim: life.Claim) -> None:
+    if kind := JOBS.get(claim.kind):
+        await kind.give_up(Tools(house, claim))
+
+
+async def _work(kind: JobKind | None, tools: Tools) -> Any:
+    if kind is None:
+        raise LookupError(f"this worker knows no job {tools.claim.kind!r}; it knows {sorted(JOBS)}")
+    async with asyncio.timeout(kind.timeout_s):
+        return await kind.start(tools)
+
+
+async def _beat(pool: SqlPool, tools: Tools, lease_s: float) -> None:
+    """Keep the lease; ends only by LeaseLost. A database that is away is waited for until the lease ends."""
+    loop = asyncio.get_running_loop()
+    kept = loop.time()
+    while True:
+        await asyncio.sleep(min(lease_s / 4, 5.0))
+        try:
+            async with asyncio.timeout(lease_s / 2), pool.acquire() as connection:
+                tools.cancel_asked = await life.beat(connection, tools.claim.id, tools.claim.fence, lease_s)
+            kept = loop.time()
+        except life.LeaseLost:
+            raise
+        except Exception as error:
+            if loop.time() - kept > lease_s:
+                raise life.LeaseLost("the lease ran out while the database was away") from error
+
+
+async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error: Exception) -> str:
+    late = isinstance(error, TimeoutError)
+    text = f"not done after {kind.timeout_s:g} s" if late and kind else f"{type(error).__name__}: {error}"
+    async with pool.acquire() as connection:
+        state = await life.fail(
+            connection,
+            claim.id,
+            claim.fence,
+            "timeout" if late else "fault",
+            text,
+            backoff_s=kind.backoff_s if kind else (30.0,),
+            tries=kind.tries if kind else life.TRIES,
+        )
+    log.error("job failed", state=state, exc_info=error)
+    return state
+
+
+async def _end(pool: SqlPool, step: Any, claim: life.Claim, *rest: Any) -> None:
+    async with pool.acquire() as connection:
+        await step(connection, claim.id, claim.fence, *rest)
+
+
+async def _wait(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _dump(value: Any) -> bytes:
+    """JSON; an exception that ARQ wants to report goes as its text."""
+    return json.dumps(value, default=repr).encode()
