@@ -15,7 +15,7 @@ from graphql import (
 
 from openapi.shapes import is_connection, node_type
 
-Tree: TypeAlias = "dict[str, Tree]"
+Tree: TypeAlias = dict[str, Any]  # each value is a Tree
 
 # Lists inside a thing come up to the largest page; a sub-resource reads on from there.
 INNER_PAGE = 100
