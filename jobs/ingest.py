@@ -94,7 +94,9 @@ async def _steps(
     """What is to be done, one transaction each, by the key of the release."""
     if message.kind == "purge_release":
         keys = purged_keys(message)
-        return {keys[0] if keys else "?": partial(purge_release, statement=statement, release_keys=keys)}
+        if not keys:
+            return {}
+        return {keys[0]: partial(purge_release, statement=statement, release_keys=keys)}
     return {
         release.key: partial(apply_release, statement=statement, release=release)
         for release in await asyncio.to_thread(drafts, message)
@@ -117,9 +119,11 @@ async def _one(
             applied = await step(work)
             if applied is None:
                 raise _PurgeNotAllowed(
-                    f"the sender has delivered no release {key}, or the deals in force for it are another's; "
-                    "only who delivered a release and holds its deals can purge it"
+                    f"release {key} was delivered by another sender, or its deals in force are another's; "
+                    "only who delivered it and holds its deals can purge it"
                 )
+            if applied.unknown:
+                await record.add_findings(work.connection, delivery.id, [_nothing_to_purge(key)])
             progress = summary | {"applied": _noted(done | {key: applied})}
             await record.keep_summary(work.connection, delivery.id, progress, change_set_id)
         return applied
@@ -154,7 +158,8 @@ def _state(done: dict[str, Applied]) -> str:
 
 def _noted(done: dict[str, Applied]) -> dict[str, Any]:
     return {
-        key: {"superseded": applied.superseded, "counts": applied.counts} for key, applied in done.items()
+        key: {"superseded": applied.superseded, "unknown": applied.unknown, "counts": applied.counts}
+        for key, applied in done.items()
     }
 
 
@@ -172,6 +177,15 @@ def _message_id_reused(message: Message) -> Finding:
         severity="warning",
         text=f"MessageId {message.header.message_id!r} came before, in another message of this sender",
         fix="give each message an id of its own",
+    )
+
+
+def _nothing_to_purge(key: str) -> Finding:
+    return Finding(
+        code="purge_of_unknown_release",
+        rule="a purge names a release that was delivered",
+        severity="warning",
+        text=f"nobody has delivered a release {key}, so there was nothing to purge",
     )
 
 

@@ -38,12 +38,14 @@ class Statement:
 
 @dataclass(frozen=True)
 class Applied:
-    """What applying one release did. superseded: a newer message had been applied, so nothing was.
+    """What applying one release did.
 
+    superseded: a newer message had been applied, so nothing was. unknown: there was nothing to purge.
     counts: kind → created, changed, unchanged, withdrawn.
     """
 
     superseded: bool = False
+    unknown: bool = False
     counts: Counts = field(default_factory=dict)
 
 
@@ -82,15 +84,19 @@ async def apply_release(work: Work, statement: Statement, release: ReleaseDraft)
     return Applied(counts=_count(put.ids, put.created, put.changed, names, gone))
 
 
-async def purge_release(work: Work, statement: Statement, release_keys: Iterable[str]) -> Applied | None:
+async def purge_release(work: Work, statement: Statement, release_keys: Sequence[str]) -> Applied | None:
     """Withdraw everything a sender said of a release; None when that sender may not.
 
     A purge counts only from a sender who delivered the release, and not while the deals in force for it
-    are all another sender's.
+    are all another's. Of a release that nobody delivered only the purge is remembered, so that an older
+    message about it, arriving late, is not applied.
     """
-    said = await _hold(work, statement, tuple(release_keys))
+    said = await _hold(work, statement, release_keys)
     if said is None:
-        return None
+        if await _delivered_by_another(work, statement, release_keys):
+            return None
+        await _remember(work, statement, None, release_keys[0], set())
+        return Applied(unknown=True)
     if _is_newer(said, statement):
         return Applied(superseded=True)
     if not await _holds_the_deals(work, statement, said):
@@ -234,6 +240,18 @@ async def _stated_later(work: Work, statement: Statement, drafts: Sequence[Draft
     return frozenset(row["name"] for row in rows)
 
 
+async def _delivered_by_another(work: Work, statement: Statement, keys: Sequence[str]) -> bool:
+    return bool(
+        await work.connection.fetchval(
+            "select exists (select from release_message "
+            "where owner_id = $1 and sender <> $2 and release_key = any($3) and names <> '{}')",
+            work.viewer.organization_id,
+            statement.sender,
+            list(keys),
+        )
+    )
+
+
 async def _holds_the_deals(work: Work, statement: Statement, said: _Said) -> bool:
     """Whether the sender has a deal in force for the release, or nobody has."""
     rows = await work.connection.fetch(
@@ -282,4 +300,6 @@ def _count(
 def noted(summary: Mapping[str, Any] | None) -> dict[str, Applied]:
     """Which releases an earlier run of the same delivery has already applied."""
     done = (summary or {}).get("applied") or {}
-    return {key: Applied(entry["superseded"], entry["counts"]) for key, entry in done.items()}
+    return {
+        key: Applied(entry["superseded"], entry["unknown"], entry["counts"]) for key, entry in done.items()
+    }
