@@ -1,0 +1,246 @@
+"""How a field of the graph is read: column, one, many, values, expression, served.
+
+A graph type is a class over a table. Each line says the field's name, its type, and how it is read; the
+Strawberry type, the compiled SQL and the executor's resolvers are all made from that one line. Nothing
+is readable that has no scope, and no table that has no row policy.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias, TypeVar, get_args
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Float, Integer, Numeric, Table, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import SQLModel
+
+from domain.access.policy import POLICIES
+from domain.access.scopes import Scope
+from domain.kinds import table_of
+
+T = TypeVar("T")
+
+# A list that is read page by page; the annotation names what stands in it.
+Page: TypeAlias = list[T]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table, as it is."""
+
+    name: str = ""
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class GlobalId:
+    """The entity's global id."""
+
+    kind: str
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class One:
+    """The row of another table that a column points at; null when it may not be seen.
+
+    by: this table's column. key: the other table's, its id unless said. type: the graph type's name, or ''
+    for the union of all kinds.
+    """
+
+    type: str
+    by: str
+    key: str = "id"
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class Many:
+    """Rows of another table that belong to this one, in order.
+
+    where: SQL over {t} (the other table's alias) and {p} (this one's). order: SQL over {t}. A paged list
+    is a Relay connection; others come whole, because they are short by nature.
+    """
+
+    type: str
+    where: str
+    order: tuple[str, ...]
+    paged: bool = False
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A value that SQL works out. sql: over {p}, this row's alias; yields a value of the field's type."""
+
+    sql: str
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class Served:
+    """A field that SQL can't produce; the executor asks this function. Root fields only."""
+
+    ask: Callable[..., Awaitable[Any]]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    scope: Scope | None = None
+
+
+Binding: TypeAlias = Column | GlobalId | One | Many | Expression | Served
+
+
+def column(name: str = "", *, scope: Scope | None = None) -> Any:
+    """This field is the column of the same (or the given) name."""
+    return Column(name, scope)
+
+
+def one(type: str, by: str, *, key: str = "id", scope: Scope | None = None) -> Any:
+    """This field is the row that a column points at."""
+    return One(type, by, key, scope)
+
+
+def many(type: str, where: str, *order: str, paged: bool = False, scope: Scope | None = None) -> Any:
+    """This field is a list of rows that belong to this one."""
+    return Many(type, where, order, paged, scope)
+
+
+def expression(sql: str, *, scope: Scope | None = None) -> Any:
+    """This field is worked out by SQL."""
+    return Expression(sql, scope)
+
+
+@dataclass(frozen=True)
+class GraphType:
+    """A graph type and how each of its fields is read.
+
+    filters: argument name → SQL condition over {t} and {v}, a list of the column's values.
+    orders: order name → (SQL over {t}, its PostgreSQL type).
+    """
+
+    name: str
+    model: type[SQLModel]
+    table: Table
+    scope: Scope
+    doc: str
+    annotations: Mapping[str, Any]
+    bindings: Mapping[str, Binding]
+    plural: str = ""
+    label: str = ""
+    filters: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    orders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The table's name, which is what global ids call the type."""
+        return self.table.name
+
+    @property
+    def is_node(self) -> bool:
+        """Whether the type has a global id."""
+        return isinstance(self.bindings.get("id"), GlobalId)
+
+    @property
+    def one_name(self) -> str:
+        """The root field that reads one."""
+        return self.name[0].lower() + self.name[1:]
+
+    def scope_of(self, name: str) -> Scope:
+        """What a token needs to read a field."""
+        return self.bindings[name].scope or self.scope
+
+
+TYPES: dict[str, GraphType] = {}
+
+
+def graph_type(
+    *,
+    of: type[SQLModel],
+    scope: Scope,
+    name: str = "",
+    plural: str = "",
+    label: str = "",
+    filters: Mapping[str, tuple[Any, str]] | None = None,
+    orders: Mapping[str, tuple[str, str]] | None = None,
+) -> Callable[[type[T]], type[T]]:
+    """Declare a graph type over a table. `plural` makes it readable from the root."""
+
+    def declare(cls: type[T]) -> type[T]:
+        table = table_of(of)
+        assert table.name in POLICIES, f"{table.name} has no row policy"
+        annotations = {
+            key: value
+            for base in reversed(cls.__mro__)
+            for key, value in vars(base).get("__annotations__", {}).items()
+        }
+        bindings: dict[str, Binding] = {}
+        for key, annotation in annotations.items():
+            binding = getattr(cls, key, None)
+            assert isinstance(binding, Column | GlobalId | One | Many | Expression), (
+                f"{cls.__name__}.{key} does not say how it is read"
+            )
+            if isinstance(binding, Column):
+                binding = replace(binding, name=binding.name or key)
+                assert binding.name in table.columns, f"{table.name} has no column {binding.name}"
+                nullable = bool(table.columns[binding.name].nullable)
+                assert nullable <= _allows_none(annotation), f"{cls.__name__}.{key} may be null"
+                if key == "id" and plural:
+                    binding = GlobalId(table.name, binding.scope)
+            if isinstance(binding, One):
+                assert _allows_none(annotation), f"{cls.__name__}.{key} may be invisible: make it nullable"
+            bindings[key] = binding
+        known = name or cls.__name__.removesuffix("Node")
+        assert known not in TYPES, f"{known} is declared twice"
+        TYPES[known] = GraphType(
+            name=known,
+            model=of,
+            table=table,
+            scope=scope,
+            doc=(cls.__doc__ or "").strip(),
+            annotations=annotations,
+            bindings=bindings,
+            plural=plural,
+            label=label,
+            filters=dict(filters or {}),
+            orders=dict(orders or {}),
+        )
+        return cls
+
+    return declare
+
+
+def _allows_none(annotation: Any) -> bool:
+    return type(None) in get_args(annotation) or "None" in str(annotation)
+
+
+def sql_type(table: Table, name: str) -> str:
+    """The PostgreSQL type of a column, for casting parameters."""
+    kind = table.columns[name].type
+    if isinstance(kind, ARRAY):
+        return "text[]"
+    for python, sql in (
+        (Uuid, "uuid"),
+        (Boolean, "boolean"),
+        (BigInteger, "bigint"),
+        (Integer, "int"),
+        (DateTime, "timestamptz"),
+        (Float, "float8"),
+        (Numeric, "numeric"),
+        (JSONB, "jsonb"),
+    ):
+        if isinstance(kind, python):
+            return sql
+    return "text"
+
+
+PYTHON_TYPES: dict[str, Any] = {
+    "uuid": uuid.UUID,
+    "boolean": bool,
+    "bigint": int,
+    "int": int,
+    "timestamptz": datetime,
+    "float8": float,
+    "numeric": Decimal,
+    "text": str,
+}

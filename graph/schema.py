@@ -1,0 +1,333 @@
+"""Assembles the schema: types from their bindings, connections, filters, orders, roots and mutations.
+
+Strawberry makes the schema; what a field means stands in its binding, kept beside the schema for the
+planner and the executor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
+
+import domain.commands
+from domain.access.scopes import Scope
+from domain.inputs import camel
+from graph import audit, catalog, deliveries, media, rights, served
+from graph.bind import TYPES, GraphType, Many, One, Served
+from graph.mutations import mutation_type
+from graph.scalars import SCALARS
+
+MODULES = (domain.commands, audit, catalog, deliveries, media, rights, served)
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 20
+MOST_NODES = 100
+SEARCHABLE = tuple(t for t in TYPES.values() if t.label in ("title", "name") and t.kind != "credit")
+
+
+@strawberry.interface(description="Anything with a global id.")
+class Node:
+    """Anything with a global id."""
+
+    id: strawberry.ID
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """Where a page stands in its list (Relay)."""
+
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.input(description="A test of a text; letters are compared without case and accents.")
+class TextFilter:
+    """A test of a text."""
+
+    equals: str | None = strawberry.UNSET
+    starts_with: str | None = strawberry.UNSET
+    contains: str | None = strawberry.UNSET
+
+
+@strawberry.input(description="A code by its scheme.")
+class IdentifierFilter:
+    """A code by its scheme."""
+
+    scheme: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """What a root field reads. shape: one, page, node, nodes or search."""
+
+    shape: str
+    type: GraphType | None
+    scope: Scope | None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The schema and, beside it, how its fields are read."""
+
+    core: GraphQLSchema
+    strawberry: strawberry.Schema
+    types: Mapping[str, GraphType]
+    roots: Mapping[str, Root | Served]
+
+    def binding(self, type_name: str, field_name: str) -> Any:
+        """How a field of a type is read, by their GraphQL names."""
+        return BY_CAMEL[type_name][field_name][1]
+
+
+BY_CAMEL: dict[str, dict[str, tuple[str, Any]]] = {
+    t.name: {camel(name): (name, binding) for name, binding in t.bindings.items()} for t in TYPES.values()
+}
+
+
+@cache
+def schema() -> Schema:
+    """The whole schema, built once."""
+    names: dict[str, Any] = {"Node": Node, "PageInfo": PageInfo}
+    for t in TYPES.values():
+        names[t.name] = _object(t, names)
+    paged = {b.type for t in TYPES.values() for b in t.bindings.values() if isinstance(b, Many) and b.paged}
+    for t in TYPES.values():
+        if t.name in paged or t.plural:
+            _connection(t.name, t.name, names)
+    hits = tuple(names[t.name] for t in SEARCHABLE)
+    names["SearchHit"] = Annotated[_union(hits), strawberry.union("SearchHit", description="A thing found.")]
+    names["SearchKind"] = strawberry.enum(
+        Enum("SearchKind", {t.kind.upper(): t.kind for t in SEARCHABLE}), description="What may be found."
+    )
+    _connection("Search", "SearchHit", names)
+    query, roots = _query(names)
+    nodes = {t.kind: names[t.name] for t in TYPES.values()}
+    made = strawberry.Schema(
+        query=query,
+        mutation=mutation_type(nodes),
+        types=[names[t.name] for t in TYPES.values()],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    return Schema(made._schema, made, TYPES, roots)
+
+
+def graphql_schema() -> GraphQLSchema:
+    """The schema as graphql-core has it: for printing, validating and comparing."""
+    return schema().core
+
+
+def _object(t: GraphType, names: dict[str, Any]) -> type:
+    fields: dict[str, Any] = {}
+    for name, binding in t.bindings.items():
+        arguments: list[StrawberryArgument] = []
+        if isinstance(binding, One):
+            annotation: Any = f"{binding.type} | None"
+        elif isinstance(binding, Many) and binding.paged:
+            annotation = f"{binding.type}Connection"
+            arguments = _page_arguments()
+        elif isinstance(binding, Many):
+            annotation = f"list[{binding.type}]"
+        else:
+            annotation = t.annotations[name]
+        fields[name] = _field(annotation, arguments, names, binding.scope)
+    return _made(t.name, fields, t.doc, (Node,) if t.is_node else ())
+
+
+def _made(name: str, fields: Mapping[str, StrawberryField], about: str, bases: tuple[type, ...] = ()) -> type:
+    """A Strawberry type of fields that say their own types.
+
+    Strawberry takes a field's type from the class's annotations, where names of types made later can't
+    be resolved; so each field gets its own annotation back.
+    """
+    said = {key: field.type_annotation for key, field in fields.items()}
+    cls = strawberry.type(
+        type(name, bases, {"__annotations__": dict.fromkeys(fields, Any), **fields}),
+        name=name,
+        description=about,
+    )
+    for field in get_object_definition(cls, strict=True).fields:
+        field.type_annotation = said.get(field.python_name, field.type_annotation)
+    return cls
+
+
+def _field(
+    annotation: Any,
+    arguments: list[StrawberryArgument],
+    names: dict[str, Any],
+    scope: Scope | None,
+    about: str = "",
+) -> StrawberryField:
+    needs = f"Needs the scope {scope}." if scope else ""
+    field = StrawberryField(
+        type_annotation=StrawberryAnnotation(annotation, namespace=names),
+        description=" ".join(part for part in (about, needs) if part) or None,
+    )
+    field.arguments = arguments
+    return field
+
+
+def _argument(
+    name: str,
+    annotation: Any,
+    names: dict[str, Any],
+    about: str | None = None,
+    default: Any = strawberry.UNSET,
+) -> StrawberryArgument:
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(annotation, namespace=names),
+        description=about,
+        default=default,
+    )
+
+
+def _page_arguments() -> list[StrawberryArgument]:
+    return [
+        _argument(
+            "first", int | None, {}, f"1 to {LARGEST_PAGE} from the beginning; {DEFAULT_PAGE} unless said."
+        ),
+        _argument("after", str | None, {}, "Begin after this cursor."),
+        _argument("last", int | None, {}, f"1 to {LARGEST_PAGE} from the end."),
+        _argument("before", str | None, {}, "End before this cursor."),
+    ]
+
+
+def _connection(name: str, item: str, names: dict[str, Any]) -> None:
+    edge, connection = f"{name}Edge", f"{name}Connection"
+    names[edge] = _made(
+        edge,
+        {"cursor": _field(str, [], names, None), "node": _field(item, [], names, None)},
+        f"One {name} of a page, and its cursor.",
+    )
+    names[connection] = _made(
+        connection,
+        {
+            "nodes": _field(f"list[{item}]", [], names, None),
+            "edges": _field(f"list[{edge}]", [], names, None),
+            "page_info": _field("PageInfo", [], names, None),
+            "total_count": _field(
+                int, [], names, None, "How many there are in all; counted only when asked."
+            ),
+        },
+        f"A page of {name}.",
+    )
+
+
+def _union(members: tuple[type, ...]) -> Any:
+    found: Any = members[0]
+    for member in members[1:]:
+        found = found | member
+    return found
+
+
+def _filter(t: GraphType, names: dict[str, Any]) -> type:
+    annotations: dict[str, Any] = {"ids": list[strawberry.ID] | None}
+    content = "status" in t.table.columns and "visibility" in t.table.columns
+    if t.label in ("title", "name"):
+        annotations[t.label] = TextFilter | None
+    for name, (scalar, _) in t.filters.items():
+        annotations[name] = list[scalar] | None
+    if content:
+        annotations |= {
+            "status": list[str] | None,
+            "visibility": list[str] | None,
+            "identifier": IdentifierFilter | None,
+            "genre": list[str] | None,
+            "updated_since": _instant() | None,
+        }
+        if "genres" not in t.table.columns:
+            del annotations["genre"]
+    defaults = dict.fromkeys(annotations, strawberry.UNSET)
+    made = type(f"{t.name}Filter", (), {"__annotations__": annotations, **defaults})
+    return strawberry.input(made, description=f"Which {t.plural} are wanted; all conditions hold together.")
+
+
+def _instant() -> Any:
+    from datetime import datetime
+
+    return datetime
+
+
+def _order(t: GraphType) -> Any:
+    members = {
+        f"{name.upper()}_{way}": f"{name}:{way.lower()}" for name in t.orders for way in ("ASC", "DESC")
+    }
+    return strawberry.enum(Enum(f"{t.name}Order", members), description=f"Orders of {t.plural}.")
+
+
+def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
+    fields: dict[str, StrawberryField] = {}
+    roots: dict[str, Root | Served] = {}
+
+    def add(
+        name: str, root: Root | Served, annotation: Any, arguments: list[StrawberryArgument], about: str
+    ) -> None:
+        fields[name] = _field(annotation, arguments, names, root.scope, about)
+        fields[name].graphql_name = name
+        roots[name] = root
+
+    add(
+        "node",
+        Root("node", None, None),
+        "Node | None",
+        [_argument("id", strawberry.ID, names)],
+        "Anything, by its id.",
+    )
+    add(
+        "nodes",
+        Root("nodes", None, None),
+        "list[Node | None]",
+        [_argument("ids", list[strawberry.ID], names, f"At most {MOST_NODES}.")],
+        "Several things, in the order of their ids; null for what is not there for you.",
+    )
+    for t in TYPES.values():
+        if not t.plural:
+            continue
+        about = t.doc.split("\n")[0]
+        add(
+            t.one_name,
+            Root("one", t, t.scope),
+            f"{t.name} | None",
+            [_argument("id", strawberry.ID, names)],
+            about,
+        )
+        names[f"{t.name}Filter"], names[f"{t.name}Order"] = _filter(t, names), _order(t)
+        arguments = [
+            *_page_arguments(),
+            _argument("filter", f"{t.name}Filter | None", names),
+            _argument("order_by", f"{t.name}Order | None", names, "By id unless said."),
+            *(
+                _argument(name, list[scalar] | None, names, "Short for the same filter.")
+                for name, (scalar, _) in t.filters.items()
+                if name not in ("kind", "state", "command")
+            ),
+        ]
+        add(t.plural, Root("page", t, t.scope), f"{t.name}Connection", arguments, f"A page of {t.plural}.")
+    add(
+        "search",
+        Root("search", None, Scope.CATALOG_READ),
+        "SearchConnection",
+        [
+            _argument("query", str, names, "Words, or part of one."),
+            _argument("types", "list[SearchKind] | None", names, "All kinds unless said."),
+            *_page_arguments()[:2],
+        ],
+        "Everything whose title or name matches, best first.",
+    )
+    for name, (binding, annotation, about) in served.ROOTS.items():
+        names.update(served.TYPES_BY_NAME)
+        arguments = [_argument(key, hint, names) for key, hint in binding.arguments.items()]
+        add(name, binding, annotation, arguments, about)
+    return _made("Query", fields, "Everything that can be read."), roots

@@ -1,0 +1,169 @@
+"""Root fields that SQL can't produce in one statement: the viewer, and the change feed's windows.
+
+This is the whole list; every other field of the catalog is compiled.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from domain.access.scopes import Scope
+from domain.access.viewer import Viewer
+from domain.feed import read_changes, read_updates
+from domain.ids import encode_id
+from domain.ports import Sql
+from graph.bind import Served
+from graph.scalars import BigInt
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, and the connection to answer from."""
+
+    viewer: Viewer
+    sql: Sql
+
+
+@strawberry.type(name="Viewer", description="Who is asking.")
+class ViewerNode:
+    """Who is asking, as the token says."""
+
+    actor: str
+    organization: strawberry.ID
+    role: str
+    scopes: list[str]
+    tier: str
+
+
+@strawberry.type(
+    description="One change of one entity. diff: {field: [old, new]}; for lists [removed, added]."
+)
+class FeedChange:
+    """One change, as the feed tells it."""
+
+    seq: BigInt
+    at: datetime
+    audit_class: str
+    change_set_id: strawberry.ID | None
+    kind: str
+    entity_id: strawberry.ID
+    op: str
+    version_before: int | None
+    version_after: int | None
+    diff: JSON
+
+
+@strawberry.type(description="Changes in an order that keeps each entity's, without gaps.")
+class ChangeFeed:
+    """A part of the feed, and where to read on."""
+
+    changes: list[FeedChange]
+    next_cursor: str
+    has_more: bool
+
+
+@strawberry.type(description="An entity that changed in the span: insert, update or delete.")
+class Update:
+    """What became of one entity in the span."""
+
+    kind: str
+    id: strawberry.ID
+    version: int | None
+    updated_at: datetime
+    op: str
+
+
+@strawberry.type(description="Entities that changed in a span, each once.")
+class UpdatesPage:
+    """A part of the updates, and where to read on."""
+
+    updates: list[Update]
+    next_after: BigInt | None
+    has_more: bool
+
+
+async def viewer(asking: Asking) -> ViewerNode:
+    """Who is asking."""
+    of = asking.viewer
+    return ViewerNode(
+        actor=of.actor,
+        organization=strawberry.ID(encode_id("organization", of.organization_id)),
+        role=of.role.value,
+        scopes=list(of.shape),
+        tier=of.tier,
+    )
+
+
+async def changes(asking: Asking, since: str | None = None, first: int = 100) -> ChangeFeed:
+    """The feed from a cursor on; from its beginning without one."""
+    page = await read_changes(asking.sql, asking.viewer.organization_id, since, first)
+    return ChangeFeed(
+        changes=[
+            FeedChange(
+                seq=BigInt(change.seq),
+                at=change.at,
+                audit_class=change.audit_class,
+                change_set_id=strawberry.ID(encode_id("change_set", change.change_set_id))
+                if change.change_set_id
+                else None,
+                kind=change.kind,
+                entity_id=strawberry.ID(encode_id(change.kind, change.entity_id)),
+                op=change.op,
+                version_before=change.version_before,
+                version_after=change.version_after,
+                diff=JSON(change.diff),
+            )
+            for change in page.changes
+        ],
+        next_cursor=page.next_cursor,
+        has_more=page.has_more,
+    )
+
+
+async def updates(
+    asking: Asking, since: datetime, until: datetime | None = None, limit: int = 100, after: int | None = None
+) -> UpdatesPage:
+    """What changed between two instants, each entity once."""
+    page = await read_updates(asking.sql, asking.viewer.organization_id, since, until, limit, after)
+    return UpdatesPage(
+        updates=[
+            Update(
+                kind=update.kind,
+                id=strawberry.ID(encode_id(update.kind, update.id)),
+                version=update.version,
+                updated_at=update.updated_at,
+                op=update.op,
+            )
+            for update in page.updates
+        ],
+        next_after=BigInt(page.next_after) if page.next_after is not None else None,
+        has_more=page.has_more,
+    )
+
+
+TYPES_BY_NAME: dict[str, Any] = {
+    "ViewerNode": ViewerNode,
+    "ChangeFeed": ChangeFeed,
+    "UpdatesPage": UpdatesPage,
+}
+# name → how it is served, its type, what it is
+ROOTS: dict[str, tuple[Served, str, str]] = {
+    "viewer": (Served(viewer), "ViewerNode", "Who is asking."),
+    "changes": (
+        Served(changes, {"since": str | None, "first": int | None}, Scope.AUDIT_READ),
+        "ChangeFeed",
+        "The change feed, gap-free: read on from nextCursor.",
+    ),
+    "updates": (
+        Served(
+            updates,
+            {"since": datetime, "until": datetime | None, "limit": int | None, "after": BigInt | None},
+            Scope.AUDIT_READ,
+        ),
+        "UpdatesPage",
+        "What changed between two instants, each entity once.",
+    ),
+}
