@@ -21,6 +21,7 @@ from strawberry.types.arguments import StrawberryArgument
 from domain.command import COMMANDS, Command
 from domain.inputs import camel
 from domain.types import Json, Ref, Unset
+from graph.scalars import BigInt
 
 
 @strawberry.type
@@ -166,6 +167,8 @@ def _annotation(hint: Any, nested: Callable[[type], type], inside: str = "") -> 
         return nested(hint)  # type: ignore[arg-type]
     if hint is bytes:
         return Base64
+    if hint is int and inside == "size_bytes":
+        return BigInt
     assert hint in (str, int, float, bool, datetime, Decimal), f"{hint} has no GraphQL type"
     return hint
 

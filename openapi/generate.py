@@ -15,6 +15,7 @@ from graphql import GraphQLNonNull, GraphQLSchema, print_schema
 from domain.command import Command
 from domain.inputs import camel
 from domain.refusals import Refusal
+from graph.schema import graphql_schema
 from openapi.routes import ReadRoute, WriteRoute, read_routes, write_routes
 from openapi.shapes import (
     PAGE,
@@ -31,9 +32,9 @@ from openapi.shapes import (
 HERE = Path(__file__).parent
 VERSION = "0.1.0"
 
-_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-_SELECTION = [
-    {
+_ID: dict[str, Any] = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_SHARED: dict[str, Any] = {
+    "Fields": {
         "name": "fields",
         "in": "query",
         "description": "Only these fields, by commas and dotted; id and version always come.",
@@ -41,7 +42,7 @@ _SELECTION = [
         "style": "form",
         "explode": False,
     },
-    {
+    "Include": {
         "name": "include",
         "in": "query",
         "description": "Lists to add, by commas and dotted: titles,media.tracks.",
@@ -49,33 +50,37 @@ _SELECTION = [
         "style": "form",
         "explode": False,
     },
-]
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "The same key and body give the first answer again, for 7 days.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
-_IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "The ETag that was read; 412 when the thing has changed since.",
-    "schema": {"type": "string"},
-}
-_IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The ETag that is known; 304 when it still holds.",
-    "schema": {"type": "string"},
-}
-_REASON = {
-    "name": "X-Reason",
-    "in": "header",
-    "description": "Why, for the audit trail.",
-    "schema": {"type": "string"},
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same key and body give the first answer again, for 7 days.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag that was read; 412 when the thing has changed since.",
+        "schema": {"type": "string"},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag that is known; 304 when it still holds.",
+        "schema": {"type": "string"},
+    },
+    "Reason": {
+        "name": "X-Reason",
+        "in": "header",
+        "description": "Why, for the audit trail.",
+        "schema": {"type": "string"},
+    },
 }
 _PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_ETAG = {"description": "The version that was read, as a strong validator.", "schema": {"type": "string"}}
+_HEADERS: dict[str, Any] = {
+    "ETag": {"description": "Version and hash, a strong validator.", "schema": {"type": "string"}},
+    "Link": {"description": "The next page (RFC 8288).", "schema": {"type": "string"}},
+    "ChangeSet": {"description": "The change set that holds the write.", "schema": {"type": "string"}},
+}
 _FIXED = {
     400: "The request is malformed.",
     401: "There is no token, or not a valid one.",
@@ -113,6 +118,9 @@ def openapi_document(schema: GraphQLSchema) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(components.schemas.items())),
+            "parameters": _SHARED,
+            "headers": _HEADERS,
+            "responses": {**_problems(), "NotModified": {"description": "It is as the caller knows it."}},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -144,14 +152,11 @@ def _read(route: ReadRoute, components: Components) -> dict[str, Any]:
                 **form,
             }
         )
-    if route.selects:
-        parameters += _SELECTION
-    if route.shape == "one":
-        parameters.append(_IF_NONE_MATCH)
-    headers: dict[str, Any] = {"ETag": _ETAG}
+    parameters += _parameters(*(("Fields", "Include") if route.selects else ()), "IfNoneMatch")
+    headers: dict[str, Any] = {"ETag": _shared("headers", "ETag")}
     if route.shape == "page":
         body = page_schema(route.item, components)
-        headers["Link"] = {"description": "The next page (RFC 8288).", "schema": {"type": "string"}}
+        headers["Link"] = _shared("headers", "Link")
     elif route.shape == "list":
         body = {
             "type": "object",
@@ -167,7 +172,7 @@ def _read(route: ReadRoute, components: Components) -> dict[str, Any]:
             "headers": headers,
             "content": {"application/json": {"schema": body}},
         },
-        "304": {"description": "It is as the caller knows it."},
+        "304": _shared("responses", "NotModified"),
     }
     return {
         "operationId": route.operation_id,
@@ -186,10 +191,10 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
         {"name": camel(name), "in": "path", "required": True, "schema": hint_schema(hints[name], components)}
         for name in route.in_path
     ]
-    parameters += [_KEY] if "reason" in hints else [_KEY, _REASON]
+    parameters += _parameters("IdempotencyKey", *(() if "reason" in hints else ("Reason",)))
     leave_out = in_path
     if "expected_version" in hints:
-        parameters.append(_IF_MATCH)
+        parameters += _parameters("IfMatch")
     if route.method == "DELETE":
         leave_out = frozenset(hints)
     if route.raw:
@@ -199,7 +204,7 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
             if name not in in_path and name != route.raw
         ]
     elif route.method != "DELETE":
-        parameters += _SELECTION if is_entity(command, schema) else []
+        parameters += _parameters("Fields", "Include") if is_entity(command, schema) else []
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
         "summary": command.summary,
@@ -247,7 +252,7 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
     body = parts[0] if len(parts) == 1 else {"allOf": parts} if parts else {"type": "object"}
     answer = {
         "description": "What the command did.",
-        "headers": {"ETag": _ETAG, "X-Change-Set": {"schema": {"type": "string"}}},
+        "headers": {"ETag": _shared("headers", "ETag"), "X-Change-Set": _shared("headers", "ChangeSet")},
         "content": {"application/json": {"schema": body}},
     }
     return {str(success_status(command)): answer}
@@ -282,9 +287,23 @@ def _statuses(command: Command) -> set[int]:
     return {400, 401, 404, 406, 413, 415, 500, 503, *(refusal.status for refusal in given)}
 
 
+def _parameters(*names: str) -> list[dict[str, Any]]:
+    return [_shared("parameters", name) for name in names]
+
+
+def _shared(kind: str, name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
 def _refusals(statuses: set[int]) -> Mapping[str, Any]:
+    return {str(status): _shared("responses", f"Problem{status}") for status in sorted(statuses)}
+
+
+def _problems() -> dict[str, Any]:
+    """One shared response for each status that any code has."""
+    statuses = {*_FIXED, *(status for command in write_routes() for status in _statuses(command.command))}
     return {
-        str(status): {
+        f"Problem{status}": {
             "description": _FIXED.get(status, "The command was refused."),
             "content": _PROBLEM_CONTENT,
         }
@@ -296,19 +315,13 @@ def _step(part: str) -> str:
     return "{" + camel(part[1:-1]) + "}" if part.startswith("{") else part
 
 
-def main() -> int:
-    """Write both files; says which of them changed."""
-    from graph.schema import graphql_schema
-
+def printed() -> dict[Path, bytes]:
+    """Each committed file and what should stand in it."""
     schema = graphql_schema()
-    for name, content in (("openapi.json", openapi_bytes(schema)), ("schema.graphql", sdl(schema).encode())):
-        file = HERE / name
-        changed = not file.exists() or file.read_bytes() != content
-        if changed:
-            file.write_bytes(content)
-        sys.stdout.write(f"{file.relative_to(HERE.parent)}: {'written' if changed else 'unchanged'}\n")
-    return 0
+    return {HERE / "openapi.json": openapi_bytes(schema), HERE / "schema.graphql": sdl(schema).encode()}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    for path, content in printed().items():
+        path.write_bytes(content)
+        sys.stdout.write(f"openapi/{path.name}: {len(content):,} bytes\n")

@@ -148,16 +148,14 @@ def _route(path: str, root: str, inner: str | None, field: GraphQLField, by_id: 
     shape = "page" if is_connection(field.type) else "list" if _is_list(field.type) else "one"
     in_path = {"id"} if by_id and not inner else set()
     arguments = {key: argument for key, argument in field.args.items() if key not in in_path}
-    parameters = tuple(
-        parameter
-        for key, argument in arguments.items()
-        for parameter in _parameters(
-            (key,), argument.type, argument.description, is_required_argument(argument)
-        )
-    )
+    found: dict[str, Parameter] = {}
+    for key, given in arguments.items():
+        for one in _parameters((key,), given.type, given.description, is_required_argument(given)):
+            if one.name not in found or len(one.path) < len(found[one.name].path):
+                found[one.name] = one
     summary = (field.description or f"Read {inner or root}.").strip().split("\n")[0]
     typed = tuple((key, str(argument.type)) for key, argument in arguments.items())
-    return ReadRoute(path, root, inner, item, shape, by_id, parameters, typed, summary)
+    return ReadRoute(path, root, inner, item, shape, by_id, tuple(found.values()), typed, summary)
 
 
 def _parameters(
@@ -171,6 +169,8 @@ def _parameters(
             yield from _parameters((*path, name), field.type, field.description, False)
         return
     steps = path[1:] if path[0] in _FLAT and len(path) > 1 else path
+    if len(steps) > 1 and steps[-1] == "equals":
+        steps = steps[:-1]
     yield Parameter(".".join(steps), path, type_, required, description)
 
 
@@ -180,7 +180,7 @@ def _document(
 ) -> str:
     declared = [f"${name}: {type_}" for name, type_ in route.arguments if name in used]
     passed = [f"{name}: ${name}" for name, _ in route.arguments if name in used]
-    inside = f" {{ {select(route.item, tree(fields), tree(include))} }}" if route.selects else ""
+    inside = f" {{ {select(route.item, tree(fields), tree(include), whole=True)} }}" if route.selects else ""
     if route.shape == "page":
         inside = f" {{ items: nodes{inside} page: {PAGE_INFO} }}"
     called = f"({', '.join(passed)})" if passed else ""

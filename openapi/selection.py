@@ -46,15 +46,22 @@ def tree(paths: Iterable[str]) -> Tree:
     return root
 
 
-def select(type_: Any, fields: Tree, include: Tree) -> str:
+def select(type_: Any, fields: Tree, include: Tree, *, whole: bool = False) -> str:
     """The selection of a thing: the named fields or the default ones, what is included, id and version.
 
+    whole: what is no thing of its own (it has no id), but the frame of an answer, comes with its lists.
     Raises Unprintable naming a field that is not there, and those that are.
     """
     if isinstance(type_, GraphQLUnionType):
         return _abstract(type_, fields, include)
     named: list[str] = [name for name in _ALWAYS if name in type_.fields]
-    named += [name for name in (fields or default_fields(type_)) if name not in named]
+    default = default_fields(type_)
+    if whole and "id" not in type_.fields and not fields:
+        lists = {
+            name: {} for name, field in type_.fields.items() if name not in default and not _needs(field)
+        }
+        include = {**lists, **include}
+    named += [name for name in (fields or default) if name not in named]
     named += [name for name in include if name not in named]
     parts = [_part(type_, name, fields.get(name), include.get(name)) for name in named]
     return " ".join(parts)
@@ -65,7 +72,7 @@ def default_fields(type_: Any) -> list[str]:
     return [
         name
         for name, field in type_.fields.items()
-        if not _needs_arguments(field) and (is_leaf_type(get_named_type(field.type)) or is_to_one(field))
+        if not _needs(field) and (is_leaf_type(get_named_type(field.type)) or is_to_one(field))
     ]
 
 
@@ -84,7 +91,7 @@ def _part(type_: Any, name: str, fields: Tree | None, include: Tree | None) -> s
         raise Unprintable(
             f"{type_.name} has no field {name!r}; it has {', '.join(sorted(type_.fields))}", name
         )
-    if _needs_arguments(field):
+    if _needs(field):
         raise Unprintable(
             f"{name!r} needs arguments, which REST has no place for; ask for it in GraphQL", name
         )
@@ -109,33 +116,38 @@ def _shallow(type_: Any) -> str:
     return " ".join(
         name
         for name, field in type_.fields.items()
-        if is_leaf_type(get_named_type(field.type)) and not _needs_arguments(field)
+        if is_leaf_type(get_named_type(field.type)) and not _needs(field)
     )
 
 
 def _abstract(type_: GraphQLUnionType, fields: Mapping[str, Any], include: Mapping[str, Any]) -> str:
-    """Of a thing that may be of several types: which one it is, and what all of them have alike."""
-    wanted = [*fields, *include]
+    """Of a thing that may be of several types: which one it is, and its scalars.
+
+    A name that means different types in different members can't stand in one selection (GraphQL §5.3.2).
+    """
     alike = _alike(type_)
+    wanted = [*fields, *include] or alike
     for name in wanted:
         if name not in alike:
             raise Unprintable(f"{type_.name} has no field {name!r}; it has {', '.join(alike)}", name)
-    names = " ".join(wanted or alike)
-    return "kind: __typename " + " ".join(f"... on {member.name} {{ {names} }}" for member in type_.types)
+    parts = [
+        f"... on {member.name} {{ {' '.join(name for name in wanted if name in member.fields)} }}"
+        for member in type_.types
+        if any(name in member.fields for name in wanted)
+    ]
+    return " ".join(["kind: __typename", *parts])
 
 
 def _alike(type_: GraphQLUnionType) -> list[str]:
-    first, *rest = type_.types
-    return [
-        name
-        for name, field in first.fields.items()
-        if is_leaf_type(get_named_type(field.type))
-        and not _needs_arguments(field)
-        and all(name in member.fields and str(member.fields[name].type) == str(field.type) for member in rest)
-    ]
+    found: dict[str, set[str]] = {}
+    for member in type_.types:
+        for name, field in member.fields.items():
+            leaf = is_leaf_type(get_named_type(field.type)) and not _needs(field)
+            found.setdefault(name, set()).add(str(field.type) if leaf else "")
+    return [name for name, kinds in found.items() if len(kinds) == 1 and "" not in kinds]
 
 
-def _needs_arguments(field: GraphQLField) -> bool:
+def _needs(field: GraphQLField) -> bool:
     return any(is_required_argument(argument) for argument in field.args.values())
 
 

@@ -34,7 +34,7 @@ SCALARS: dict[str, Schema] = {
     "DateTime": {"type": "string", "format": "date-time"},
     "Date": {"type": "string", "format": "date"},
     "JSON": {},
-    "BigInt": {"type": ["integer", "string"]},
+    "BigInt": {"type": "string", "pattern": "^-?[0-9]+$"},
 }
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},

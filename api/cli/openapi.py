@@ -1,0 +1,29 @@
+"""`openapi`: prints the interface files, or says whether they are current."""
+
+from typing import Annotated
+
+import typer
+
+from openapi.generate import printed
+
+FINDINGS = 1
+
+
+def register(parent: typer.Typer) -> None:
+    """Hang `openapi` off the command line."""
+    parent.command("openapi")(openapi)
+
+
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file is stale.")] = False,
+) -> None:
+    """Print openapi/openapi.json and openapi/schema.graphql from the schema and the commands."""
+    files = printed()
+    stale = {file for file, content in files.items() if not file.exists() or file.read_bytes() != content}
+    for file, content in files.items():
+        if file in stale and not check:
+            file.write_bytes(content)
+        state = "current" if file not in stale else "stale" if check else "written"
+        typer.echo(f"openapi/{file.name}: {state}", err=True)
+    if check and stale:
+        raise typer.Exit(FINDINGS)
