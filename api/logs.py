@@ -1,0 +1,83 @@
+"""Structured logs on standard error: for people on a terminal, JSON lines otherwise. Secrets never pass."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+_SECRET_NAME = re.compile(
+    r"(password|passwd|secret|token|authorization|cookie|api_?key|private_?key|credential)", re.IGNORECASE
+)
+_SECRET_TEXT = re.compile(
+    r"(?P<url>(?<=://)[^/@\s:]*:[^@\s/]+(?=@))"
+    r"|(?P<jwt>eyJ[\w-]{8,}\.[\w-]+\.[\w-]+)"
+    r"|(?P<bearer>(?<=[Bb]earer )\S+)"
+)
+HIDDEN = "[hidden]"
+_LOUD = ("alembic", "asyncio", "arq", "uvicorn.error")
+
+
+def configure_logs(level: str = "info", format: str = "auto") -> None:
+    """Set up structlog and the standard library's logging alike; once for each process."""
+    human = format == "console" or (format == "auto" and sys.stderr.isatty())
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    ending: list[structlog.typing.Processor] = (
+        [hide_secrets, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if human
+        else [structlog.processors.format_exc_info, hide_secrets, _as_json]
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*before, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(number, logging.WARNING))
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: values of secret-sounding keys, and passwords and tokens inside texts, go."""
+    for key, value in event.items():
+        event[key] = _hide(key, value)
+    return event
+
+
+def _hide(key: str, value: Any) -> Any:
+    if _SECRET_NAME.search(key) and not isinstance(value, bool | int | float | None):
+        return HIDDEN
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_masked, value)
+    if isinstance(value, Mapping):
+        return {inner: _hide(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hide("", held) for held in value]
+    return value
+
+
+def _masked(found: "re.Match[str]") -> str:
+    return f"{found.group().partition(':')[0]}:{HIDDEN}" if found.group("url") else HIDDEN
+
+
+def _as_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(dict(event), default=str, option=orjson.OPT_NON_STR_KEYS).decode()

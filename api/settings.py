@@ -1,0 +1,137 @@
+"""One frozen Settings, read from the environment (and `.env` in the checkout) once, checked at the start."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PREFIX = "CATALOGRAPH_"
+
+# Read before there are settings, or by the tests alone.
+_ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
+
+
+class SettingsInvalid(Exception):
+    """The environment can't be used; the text has one sentence for each variable that is wrong."""
+
+
+class Settings(BaseSettings):
+    """Where things are and how much they may use. Each field is the variable CATALOGRAPH_<FIELD>."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=CHECKOUT / ".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    database_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("database_url", "DATABASE_URL"),
+        description="PostgreSQL 15 or newer. Empty: the embedded PostgreSQL.",
+    )
+    redis_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("redis_url", "REDIS_URL"),
+        description="Redis or Valkey 7 or newer. Empty: the embedded Valkey.",
+    )
+    state_folder: Path = Field(
+        default=CHECKOUT / ".catalograph",
+        description="Private folder for keys, blobs, logs and the embedded servers. "
+        "The default is .catalograph in the checkout.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    url: str = Field(
+        default="", description="Address of the server the command line talks to, when it is not ours."
+    )
+    token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Access token for that server; without it a development token is made.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="console, json, or auto: console on a terminal, else JSON."
+    )
+    pool_size: int = Field(
+        default=10, ge=1, le=200, description="Database connections of one API process, per pool."
+    )
+    read_timeout_ms: int = Field(
+        default=5_000, ge=100, le=600_000, description="Longest a read may run in the database."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError(
+                "it must begin with postgresql:// (as in postgresql://user:password@host/database)"
+            )
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it must begin with redis://, rediss:// or unix:// (as in redis://host:6379/0)")
+        return url
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("it must begin with http:// or https:// (as in https://catalog.example)")
+        return url.rstrip("/")
+
+    def using(self, **changes: Any) -> "Settings":
+        """The same settings with some replaced."""
+        return self.model_copy(update=changes)
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises SettingsInvalid."""
+    complaints = [
+        _unknown(name) for name in sorted(os.environ) if name.startswith(PREFIX) and name not in names()
+    ]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        complaints += [_sentence(dict(one)) for one in error.errors()]
+    if complaints:
+        raise SettingsInvalid("\n".join(complaints))
+    return settings
+
+
+def names() -> set[str]:
+    """Every environment variable that means something."""
+    return {variable(field) for field in Settings.model_fields} | _ELSEWHERE
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    upper = field.upper()
+    return upper if upper in ("DATABASE_URL", "REDIS_URL") else PREFIX + upper
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), n=1)
+    hint = f" Did you mean {near[0]}?" if near else " .env.example lists the settings."
+    return f"{name} is not a setting.{hint}"
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    name = variable(str(error["loc"][0])) if str(error["loc"][0]).islower() else str(error["loc"][0])
+    if name.removeprefix(PREFIX).lower() in ("database_url", "redis_url", "token"):
+        given = "can't be used"
+    else:
+        given = f"is {str(error['input'])!r}"
+    said = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{name} {given}: {said[:1].lower()}{said[1:]}."
