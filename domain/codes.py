@@ -41,6 +41,8 @@ class Code:
 
     def normal(self, text: str) -> str:
         """The code bare and in upper case; CodeInvalid when it has not the form."""
+        if self.pattern.fullmatch(text):
+            return text
         bare = _NOISE.sub("", text).upper()
         if self.pattern.fullmatch(bare):
             return bare

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from domain.claims import Draft, canonical
+from domain.claims import Draft
 from domain.codes import DPID
-from domain.deliveries.mapping_values import annotation, iso, plain
+from domain.deliveries.mapping_values import annotation, iso, plain, sorted_json
 from domain.deliveries.message import Deal, Message, Money, Period, Usage
 from domain.deliveries.parts import When, Where
 from domain.deliveries.rules_deals import moment
@@ -50,7 +50,7 @@ def deal_drafts(
         if not named:
             continue
         for fields in _rows(message, deal, named, recordings):
-            digest = hashlib.sha256(canonical(fields).encode()).hexdigest()[:24]
+            digest = hashlib.sha256(sorted_json(fields)).hexdigest()[:24]
             if digest not in seen:
                 seen.add(digest)
                 yield Draft("deal", f"{release_key}/{digest}", fields)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from domain.claims import canonical
+import orjson
+
 from domain.codes import CODES, CodeInvalid, icpn, ipi_name
 from domain.deliveries.message import Described, to_json
 from domain.deliveries.parts import EVERYWHERE, Advisory, Code, Party, RightsLine, Scoped, Title, When, Where
@@ -100,20 +101,26 @@ def territories(where: Where) -> list[str]:
 
 def titles(said: Iterable[Title]) -> list[dict[str, Any]]:
     """Every title once, in the order said."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for title in said:
         if not title.text:
             continue
         language, script = language_and_script(title.language)
-        value = {
-            "text": title.text,
-            "subtitle": " ".join(sub.text for sub in title.subtitles) or None,
-            "language": language,
-            "script": script,
-            "type": _TITLE_TYPES.get(title.kind, "alias"),
-            "territories": territories(title.where),
-        }
-        held = found.setdefault(canonical(value), value | {"is_default": False})
+        subtitle = " ".join(sub.text for sub in title.subtitles) or None
+        kind = _TITLE_TYPES.get(title.kind, "alias")
+        where = territories(title.where)
+        held = found.setdefault(
+            (title.text, subtitle, language, kind, *where),
+            {
+                "text": title.text,
+                "subtitle": subtitle,
+                "language": language,
+                "script": script,
+                "type": kind,
+                "territories": where,
+                "is_default": False,
+            },
+        )
         held["is_default"] = held["is_default"] or title.default
     return list(found.values())
 
@@ -196,7 +203,12 @@ def artist_key(party: Party) -> str:
 def annotation(said: Mapping[str, Any]) -> list[dict[str, str]]:
     """What no column holds, as one annotation; none when there is nothing."""
     rest = {name: value for name, value in said.items() if value not in (None, [], {}, "")}
-    return [{"key": ANNOTATION, "value": canonical(rest)}] if rest else []
+    return [{"key": ANNOTATION, "value": sorted_json(rest).decode()}] if rest else []
+
+
+def sorted_json(value: Any) -> bytes:
+    """JSON with sorted keys: equal bytes mean equal value."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ message can be written again without loss.
 """
 
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -392,17 +392,34 @@ def to_json(value: Any, *, places: bool = True) -> Any:
 
     places: with the lines and paths it was read from; without them, equal statements are equal JSON.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        pairs = (
-            (f.name, to_json(getattr(value, f.name), places=places))
-            for f in fields(value)
-            if (places or f.compare) and (f.default is MISSING or getattr(value, f.name) != f.default)
-        )
-        return {name: part for name, part in pairs if part not in (None, [], "", {})}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, tuple | list):
+    kind = value.__class__
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
         return [to_json(part, places=places) for part in value]
-    return value
+    plan = _plans.get((kind, places))
+    if plan is not None:
+        return _object(value, plan, places)
+    if is_dataclass(value) and not isinstance(value, type):
+        plan = tuple((f.name, f.default) for f in fields(value) if places or f.compare)
+        _plans[kind, places] = plan
+        return _object(value, plan, places)
+    if kind is datetime:
+        return value.isoformat()
+    return str(value) if kind is Decimal else value
+
+
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+# Of each class, the fields to write and what they hold when nothing was said.
+_plans: dict[tuple[type, bool], tuple[tuple[str, Any], ...]] = {}
+_EMPTY: tuple[Any, ...] = (None, "", (), [])
+
+
+def _object(value: Any, plan: tuple[tuple[str, Any], ...], places: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, default in plan:
+        part = getattr(value, name)
+        if part is default or part == default or part in _EMPTY:
+            continue
+        made[name] = part if part.__class__ in _PLAIN else to_json(part, places=places)
+    return made

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from domain.adapters.ern.node import Node
 from domain.deliveries.message import Money, Period
@@ -56,6 +57,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TRUE = ("true", "1")
 
 
+@lru_cache(maxsize=1024)
 def snake(name: str) -> str:
     """A DDEX name in snake case: ReleaseDisplayStartDate -> release_display_start_date."""
     return _HUMP.sub("_", name).lower()

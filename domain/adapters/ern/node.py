@@ -6,7 +6,6 @@ from typing import cast
 
 from lxml import etree
 
-from domain.adapters.ern.guard import line_of
 from domain.deliveries.parts import Extra
 
 
@@ -110,19 +109,17 @@ class Plain:
         self.root = self._node(root, None, 0)
 
     def _node(self, element: etree._Element, parent: Node | None, index: int) -> Node:
+        # The one loop over every element of every delivery: it is written for speed.
         text = element.text
-        tag = element.tag
-        name = tag if tag[0] != "{" else tag[tag.index("}") + 1 :]
-        node = Node(name, text.strip() if text else "", line_of(element), parent, index)
-        if element.attrib:
-            attributes = cast("dict[str, str]", element.attrib)
-            node.attributes = {key: value for key, value in attributes.items() if key[0] != "{"}
-            if "UserDefinedValue" in node.attributes:
+        name = _local(element.tag)
+        node = Node(name, text.strip() if text else "", cast("int", element.sourceline), parent, index)
+        if pairs := cast("list[tuple[str, str]]", element.items()):
+            node.attributes = attributes = {key: value for key, value in pairs if key[0] != "{"}
+            if "UserDefinedValue" in attributes:
                 self.own_values.append(node)
         children = node.children
         for child in element:
-            tag = child.tag
-            key = tag if tag[0] != "{" else tag[tag.index("}") + 1 :]
+            key = _local(child.tag)
             same = children.get(key)
             if same is None:
                 children[key] = [self._node(child, node, 0)]
@@ -134,6 +131,10 @@ class Plain:
                 self.empty.append(node)
             elif name.endswith("Reference"):
                 self.references.append(node)
-            if node.text == "UserDefined" and "UserDefinedValue" not in node.attributes:
+            elif node.text == "UserDefined" and "UserDefinedValue" not in node.attributes:
                 self.own_values.append(node)
         return node
+
+
+def _local(tag: str) -> str:
+    return tag if tag[0] != "{" else tag[tag.index("}") + 1 :]
