@@ -78,9 +78,9 @@ async def _write_kind(
     new: set[uuid.UUID],
     written: Written,
 ) -> None:
-    credits = await _store_credits(sql, kind, owner_id, entities) if kind.has_artist_credit else {}
-    rows = [_row(kind, owner_id, id, fields, credits.get(id)) for id, fields in entities.items()]
-    wanted = {c.name: {id: _items(c, fields) for id, fields in entities.items()} for c in kind.collections}
+    credits = await store_credits(sql, kind, owner_id, entities) if kind.has_artist_credit else {}
+    rows = [row_of(kind, owner_id, id, fields, credits.get(id)) for id, fields in entities.items()]
+    wanted = {c.name: {id: items_of(c, fields) for id, fields in entities.items()} for c in kind.collections}
     known = [id for id in entities if id not in new]
     present = {c.name: await _present(sql, c, known) for c in kind.collections} if known else {}
     forced = {id for name, items in wanted.items() for id in known if items[id] != present[name].get(id, [])}
@@ -92,9 +92,10 @@ async def _write_kind(
         await _write_items(sql, kind, collection, wanted[collection.name], present.get(collection.name, {}))
 
 
-def _row(
+def row_of(
     kind: Kind, owner_id: uuid.UUID, id: uuid.UUID, fields: Fields, credit: uuid.UUID | None
 ) -> dict[str, Any]:
+    """The columns of an entity's row; raises InputInvalid where one that is needed is empty."""
     row: dict[str, Any] = {"id": str(id), "owner_id": str(owner_id)}
     for column in kind.columns:
         value = fields.get(column)
@@ -109,7 +110,7 @@ def _row(
     return kind.derive(row)
 
 
-def _items(collection: Collection, fields: Fields) -> list[dict[str, Any]]:
+def items_of(collection: Collection, fields: Fields) -> list[dict[str, Any]]:
     """The values of a collection as rows: every column present, positions from 1 unless they are given."""
     items = []
     for place, value in enumerate(fields.get(collection.name) or [], start=1):
@@ -175,7 +176,7 @@ async def _bury(sql: Sql, kind: Kind, at: datetime, ids: Sequence[uuid.UUID], wr
     written.changed.update(row["id"] for row in rows)
 
 
-async def _store_credits(
+async def store_credits(
     sql: Sql, kind: Kind, owner_id: uuid.UUID, entities: Mapping[uuid.UUID, Fields]
 ) -> dict[uuid.UUID, uuid.UUID]:
     """Artist credits are named by their content, so the same credit is one row and never changes."""
