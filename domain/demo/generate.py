@@ -309,7 +309,7 @@ def _deal(random: Random, release: Release, place: int) -> Draft:
         "deal",
         f"{release.key}/{place}",
         {
-            "licensor_dpid": codes.dpid(sum(map(ord, release.label))),
+            "licensor_dpid": codes.dpid(sum(map(ord, release.label))) if random.random() < 0.95 else None,
             "licensee_dpid": codes.dpid(900_000 + random.randrange(6)) if random.random() < 0.5 else None,
             "reference": f"D{release.number}-{place}" if random.random() < 0.9 else None,
             "included_territories": included,
