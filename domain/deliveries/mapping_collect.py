@@ -40,8 +40,8 @@ class Collector:
     def artist(self, reference: str | None) -> tuple[Ref | None, str]:
         """The artist behind a party reference, claimed once, and its name."""
         party = self.parties.get(reference or "")
-        if party is None:
-            return None, reference or ""
+        if party is None or not party.name:
+            return None, reference or "" if party is None else ""
         key = values.artist_key(party)
         name = f"artist:{key}"
         if name not in self.made_by_name:

@@ -125,11 +125,12 @@ class Party(Item):
 
     @property
     def name(self) -> str:
-        """The leading name: the default one, else the first, else a code."""
-        chosen = next((name for name in self.names if name.default), None) or next(iter(self.names), None)
+        """The leading name: the default one, else the first, else a code; empty when nothing was said."""
+        given = [name for name in self.names if name.full]
+        chosen = next((name for name in given if name.default), given[0] if given else None)
         if chosen is not None:
             return chosen.full
-        return self.codes[0].value if self.codes else self.reference
+        return self.codes[0].value if self.codes else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,16 @@
 """From message to claims: what a release and all that comes with it say to the catalog."""
 
+import copy
 import json
+from random import Random
 from typing import Any
 
+from lxml import etree
+
+from domain.deliveries.check import check
 from domain.deliveries.mapping import ReleaseDraft, drafts, purged_keys
 from domain.deliveries.mapping_values import ANNOTATION
-from tests.deliveries.files import assert_claimable, message
+from tests.deliveries.files import WITHOUT_XSD, assert_claimable, message, raw
 
 
 def mapped(name: str) -> ReleaseDraft:
@@ -179,3 +184,40 @@ def test_two_main_releases_are_two_drafts() -> None:
     assert [release.key for release in found] == ["icpn:602557190298", "isrc:QMAAA2600003"]
     for release in found:
         assert_claimable(release.drafts)
+
+
+def test_whatever_is_said_is_judged_and_claimed() -> None:
+    """Messages damaged at random places are reported and mapped, never raised."""
+    random = Random(20261121)
+    junk = [
+        "",
+        "-1",
+        "9" * 20,
+        "9999-12-31",
+        "2026-02-30",
+        "UserDefined",
+        "Worldwide",
+        "é" * 300,
+        "NaN",
+        "R0",
+    ]
+    for turn in range(150):
+        root = etree.fromstring(raw("album_43.xml" if turn % 2 else "single_382.xml"))
+        elements = list(root.iter())[1:]
+        for element in random.sample(elements, random.choice((1, 3, 10))):
+            parent = element.getparent()
+            harm = random.randrange(4)
+            if harm == 0:
+                element.text = random.choice(junk)
+            elif harm == 1 and parent is not None:
+                parent.append(copy.deepcopy(element))
+            elif harm == 2 and parent is not None:
+                parent.remove(element)
+            else:
+                element.set(
+                    random.choice(("SequenceNumber", "UserDefinedValue", "IsDefault")), random.choice(junk)
+                )
+        read = check(etree.tostring(root), WITHOUT_XSD).message
+        assert read is not None
+        for release in drafts(read):
+            assert_claimable(release.drafts)

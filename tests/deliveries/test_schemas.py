@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from api.cli import schemas
 from domain.adapters.schemas import SchemaStore
 from domain.deliveries.schemas import SchemaSourceRefused
 
@@ -181,3 +184,24 @@ def test_the_manifest_holds_checksums(store: SchemaStore, source: Path) -> None:
     assert set(manifest["schemas"]) == {NAMESPACE}
     assert len(manifest["files"]) == 2
     assert all(len(checksum) == 64 for checksum in manifest["files"].values())
+
+
+def test_the_command_line_installs_lists_and_verifies(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schemas, "_store", lambda: SchemaStore(tmp_path / "of-the-command-line"))
+    app = typer.Typer()
+    schemas.register(app)
+    app.command()(lambda: None)
+    run = CliRunner().invoke
+
+    installed = run(app, ["schemas", "install", "--from", str(source), "--json"])
+    assert installed.exit_code == 0, installed.output
+    assert json.loads(installed.stdout)[0]["namespace"] == NAMESPACE
+    assert json.loads(run(app, ["schemas", "list", "--json"]).stdout)[0]["state"] == "installed"
+    assert run(app, ["schemas", "verify"]).exit_code == 0
+
+    (source / "message" / "message.xsd").write_text(MAIN.replace("w:Word", "w:Nothing"))
+    refused = run(app, ["schemas", "install", "--from", str(source)])
+    assert refused.exit_code == 1
+    assert "schema_invalid" in refused.output
