@@ -246,6 +246,12 @@ def take_lock(folder: Path) -> IO[str]:
     return lock
 
 
+def refuse_second(folder: Path) -> None:
+    """Raise AlreadyRunning when another process holds the folder."""
+    if (folder / "run" / "lock").exists():
+        take_lock(folder).close()
+
+
 def read_running(folder: Path) -> dict[str, Any]:
     """What the server running from this folder wrote of itself; empty when none runs."""
     try:

@@ -1,0 +1,69 @@
+"""How verbs reach the running server: its address, and a token made for this call."""
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from api.cli.output import Fault
+from api.embedded import read_running
+from api.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+_PATIENCE_S = 60.0
+
+
+def client(timeout_s: float = _PATIENCE_S) -> "httpx2.Client":
+    """An HTTP client with base address and bearer token; close it, or use it as a context manager.
+
+    CATALOGRAPH_URL and CATALOGRAPH_TOKEN name another server; else it is the one running from this folder.
+    """
+    import httpx2
+
+    settings = load_settings()
+    running = read_running(settings.state_folder)
+    address = settings.url or running.get("address")
+    if not address:
+        raise Fault(
+            "No server runs from this checkout. Start one with: python3 -m api\n"
+            "Or name another one in CATALOGRAPH_URL, with a token for it in CATALOGRAPH_TOKEN."
+        )
+    token = settings.token.get_secret_value() or (development_token(settings) if not settings.url else "")
+    if not token:
+        raise Fault("CATALOGRAPH_URL names a server; put a token for it in CATALOGRAPH_TOKEN.")
+    return httpx2.Client(
+        base_url=address,
+        headers={"Authorization": f"Bearer {token}", "User-Agent": "catalograph-cli"},
+        timeout=timeout_s,
+        trust_env=bool(settings.url),
+    )
+
+
+def development_token(settings: Settings, lifetime: timedelta = timedelta(minutes=15)) -> str:
+    """A token of the development administrator."""
+    from api.development import read_identity
+    from api.keys import ensure_keys, mint_token
+    from domain.access.scopes import Role
+
+    identity = read_identity(settings)
+    if identity is None:
+        raise Fault("There is no development organization yet. Start once with: python3 -m api")
+    return mint_token(
+        ensure_keys(settings.state_folder / "keys")[0],
+        subject=identity.user_id,
+        organization_id=uuid.UUID(identity.organization_id),
+        role=Role.ADMIN,
+        tier=identity.tier,
+        lifetime=lifetime,
+    )
+
+
+def settings_here() -> Settings:
+    """The settings, with the servers of the running `up` filled in where the environment names none."""
+    settings = load_settings()
+    running = read_running(settings.state_folder)
+    return settings.using(
+        database_url=settings.database_url or running.get("database_url", ""),
+        redis_url=settings.redis_url or running.get("redis_url", ""),
+    )

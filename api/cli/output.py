@@ -1,0 +1,65 @@
+"""How verbs speak: results on standard output, everything else on standard error."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+DONE, REFUSED, WRONG_CALL, FAULT = 0, 1, 2, 3
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+
+
+class Refused(Exception):
+    """The input was refused or has findings: exit status 1."""
+
+
+class Fault(Exception):
+    """Something that should work doesn't: exit status 3. The text says what to do."""
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """A result as JSON: indented on a terminal, one line otherwise."""
+    import orjson
+
+    option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
+    typer.echo(orjson.dumps(value, default=str, option=option | orjson.OPT_NON_STR_KEYS))
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_json: bool = False) -> None:
+    """A result as a table; as JSON a list of objects."""
+    held = [list(row) for row in rows]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in held])
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns)
+    for row in held:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def progress() -> "Progress":
+    """A progress bar on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
