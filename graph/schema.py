@@ -6,8 +6,10 @@ planner and the executor.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any
 
 import strawberry
@@ -20,7 +22,7 @@ from strawberry.types.field import StrawberryField
 
 import domain.commands
 from domain.access.scopes import Scope
-from domain.inputs import camel
+from domain.inputs import camel, snake
 from graph import audit, catalog, deliveries, media, rights, served
 from graph.bind import TYPES, GraphType, Many, One, Served
 from graph.mutations import mutation_type
@@ -85,9 +87,9 @@ class Schema:
     types: Mapping[str, GraphType]
     roots: Mapping[str, Root | Served]
 
-    def binding(self, type_name: str, field_name: str) -> Any:
-        """How a field of a type is read, by their GraphQL names."""
-        return BY_CAMEL[type_name][field_name][1]
+    def binding(self, type_name: str, field_name: str) -> tuple[str, Any]:
+        """Our name of a field, and how it is read, by their GraphQL names."""
+        return BY_CAMEL[type_name][field_name]
 
 
 BY_CAMEL: dict[str, dict[str, tuple[str, Any]]] = {
@@ -107,8 +109,8 @@ def schema() -> Schema:
             _connection(t.name, t.name, names)
     hits = tuple(names[t.name] for t in SEARCHABLE)
     names["SearchHit"] = Annotated[_union(hits), strawberry.union("SearchHit", description="A thing found.")]
-    names["SearchKind"] = strawberry.enum(
-        Enum("SearchKind", {t.kind.upper(): t.kind for t in SEARCHABLE}), description="What may be found."
+    names["SearchKind"] = _enum(
+        "SearchKind", {t.kind.upper(): t.kind for t in SEARCHABLE}, "What may be found."
     )
     _connection("Search", "SearchHit", names)
     query, roots = _query(names)
@@ -119,7 +121,26 @@ def schema() -> Schema:
         types=[names[t.name] for t in TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    return Schema(made._schema, made, TYPES, roots)
+    whole = Schema(made._schema, made, TYPES, roots)
+    serve(whole)
+    return whole
+
+
+def serve(of: Schema) -> None:
+    """Let the executor ask the served functions."""
+    query = of.core.query_type
+    assert query is not None
+    for name, root in of.roots.items():
+        if isinstance(root, Served):
+            query.fields[name].resolve = _asking(root)
+
+
+def _asking(root: Served) -> Any:
+    async def resolve(_source: Any, info: Any, **arguments: Any) -> Any:
+        given = {snake(name): value for name, value in arguments.items() if value is not None}
+        return await root.ask(info.context, **given)
+
+    return resolve
 
 
 def graphql_schema() -> GraphQLSchema:
@@ -238,14 +259,14 @@ def _filter(t: GraphType, names: dict[str, Any]) -> type:
     if t.label in ("title", "name"):
         annotations[t.label] = TextFilter | None
     for name, (scalar, _) in t.filters.items():
-        annotations[name] = list[scalar] | None
+        annotations[name] = _many_of(scalar)
     if content:
         annotations |= {
             "status": list[str] | None,
             "visibility": list[str] | None,
             "identifier": IdentifierFilter | None,
             "genre": list[str] | None,
-            "updated_since": _instant() | None,
+            "updated_since": datetime | None,
         }
         if "genres" not in t.table.columns:
             del annotations["genre"]
@@ -254,17 +275,21 @@ def _filter(t: GraphType, names: dict[str, Any]) -> type:
     return strawberry.input(made, description=f"Which {t.plural} are wanted; all conditions hold together.")
 
 
-def _instant() -> Any:
-    from datetime import datetime
+def _many_of(scalar: Any) -> Any:
+    """One value or several; GraphQL takes one for a list of one."""
+    return GenericAlias(list, (scalar,)) | None
 
-    return datetime
+
+def _enum(name: str, members: dict[str, str], about: str) -> Any:
+    made: Any = Enum(name, members)  # type: ignore[misc]
+    return strawberry.enum(made, description=about)
 
 
 def _order(t: GraphType) -> Any:
     members = {
         f"{name.upper()}_{way}": f"{name}:{way.lower()}" for name in t.orders for way in ("ASC", "DESC")
     }
-    return strawberry.enum(Enum(f"{t.name}Order", members), description=f"Orders of {t.plural}.")
+    return _enum(f"{t.name}Order", members, f"Orders of {t.plural}.")
 
 
 def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
@@ -309,7 +334,7 @@ def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
             _argument("filter", f"{t.name}Filter | None", names),
             _argument("order_by", f"{t.name}Order | None", names, "By id unless said."),
             *(
-                _argument(name, list[scalar] | None, names, "Short for the same filter.")
+                _argument(name, _many_of(scalar), names, "Short for the same filter.")
                 for name, (scalar, _) in t.filters.items()
                 if name not in ("kind", "state", "command")
             ),

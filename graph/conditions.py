@@ -1,0 +1,130 @@
+"""Filters as SQL conditions."""
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from domain.ids import IdInvalid, id_of
+from graph.bind import GraphType
+from graph.plan import PageRead
+from graph.problems import ReadRefused
+
+if TYPE_CHECKING:
+    from graph.sql import Bound, Writer
+
+_HIGHEST = "chr(1114111)"
+MOST_VALUES = 1_000
+
+
+def like_pattern(value: str) -> str:
+    """SQL for a LIKE pattern that finds a folded text anywhere, its own wildcards escaped."""
+    escaped = f"catalog_fold({value})"
+    for sign in ("\\", "%", "_"):
+        escaped = f"replace({escaped}, '{sign}', '\\{sign}')"
+    return f"'%'||{escaped}||'%'"
+
+
+def must_fence(t: GraphType, page: PageRead) -> bool:
+    """Whether the rows must be found before they are ordered: an ordered index walk would be endless."""
+    given: Mapping[str, Any] = page.arguments.get("filter") or {}
+    test: Mapping[str, Any] = given.get(t.label) or {} if t.label else {}
+    return test.get("contains") is not None
+
+
+def conditions(writer: "Writer", t: GraphType, page: PageRead, alias: str) -> list[str]:
+    """The conditions of a page's filter, over the alias; their values bound for each request."""
+    found: list[str] = []
+    slot = page.slot
+    flat = {name: page.arguments.get(_camel(name)) for name in t.filters}
+    for name, value in flat.items():
+        if value is not None:
+            bound = writer.bind(_values(slot, (_camel(name),)), "text[]")
+            found.append(t.filters[name][1].format(t=alias, v=bound))
+    given: Mapping[str, Any] = page.arguments.get("filter") or {}
+    for key, value in given.items():
+        if value is None:
+            continue
+        found.append(_condition(writer, t, slot, key, value, alias))
+    return found
+
+
+def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, alias: str) -> str:
+    path = ("filter", key)
+    if key == "ids":
+        return f"{alias}.id = any({writer.bind(_ids(t.kind, slot), 'uuid[]')})"
+    if key == t.label:
+        return (
+            " and ".join(
+                _text(writer, t, slot, test, alias) for test, text in value.items() if text is not None
+            )
+            or "true"
+        )
+    if key == "identifier":
+        scheme = writer.bind(_value(slot, (*path, "scheme")), "text")
+        code = writer.bind(_value(slot, (*path, "value")), "text")
+        return (
+            f"{alias}.id in (select i.entity_id from identifier i where i.scheme = {scheme} "  # noqa: S608
+            f"and i.value = {code} and i.kind = '{t.kind}')"
+        )
+    if key == "genre":
+        return f"{alias}.genres && {writer.bind(_values(slot, path), 'text[]')}"
+    if key == "updatedSince":
+        return f"{alias}.updated_at >= {writer.bind(_value(slot, path), 'timestamptz')}"
+    if key in ("status", "visibility"):
+        return f"{alias}.{key} = any({writer.bind(_values(slot, path), 'text[]')})"
+    name = next(name for name in t.filters if _camel(name) == key)
+    return t.filters[name][1].format(t=alias, v=writer.bind(_values(slot, path), "text[]"))
+
+
+def _text(writer: "Writer", t: GraphType, slot: int, test: str, alias: str) -> str:
+    text = writer.bind(_value(slot, ("filter", t.label, test)), "text")
+    column = f"catalog_fold({alias}.{t.label})"
+    if test == "equals":
+        return f"{column} = catalog_fold({text})"
+    if test == "startsWith":
+        return f"{column} ~>=~ catalog_fold({text}) and {column} ~<~ (catalog_fold({text})||{_HIGHEST})"
+    return f"{column} like {like_pattern(text)}"
+
+
+def _value(slot: int, path: tuple[str, ...]) -> Any:
+    def extract(bound: "Bound") -> Any:
+        value: Any = bound.arguments[slot]
+        for step in path:
+            value = value[step]
+        if isinstance(value, str) and "\x00" in value:
+            raise ReadRefused("BAD_USER_INPUT", f"{'.'.join(path)} has a NUL, which no text holds")
+        return value
+
+    return extract
+
+
+def _values(slot: int, path: tuple[str, ...]) -> Any:
+    one = _value(slot, path)
+
+    def extract(bound: "Bound") -> list[str]:
+        values = [str(value) for value in one(bound)]
+        if len(values) > MOST_VALUES:
+            raise ReadRefused("TOO_MANY", f"{'.'.join(path)} has {len(values)} values; at most {MOST_VALUES}")
+        if any("\x00" in value for value in values):
+            raise ReadRefused("BAD_USER_INPUT", f"{'.'.join(path)} has a NUL, which no text holds")
+        return values
+
+    return extract
+
+
+def _ids(kind: str, slot: int) -> Any:
+    values = _values(slot, ("filter", "ids"))
+
+    def extract(bound: "Bound") -> list[uuid.UUID]:
+        try:
+            return [id_of(kind, text) for text in values(bound)]
+        except IdInvalid as error:
+            raise ReadRefused("BAD_USER_INPUT", str(error)) from None
+
+    return extract
+
+
+def _camel(name: str) -> str:
+    from domain.inputs import camel
+
+    return camel(name)

@@ -1,0 +1,49 @@
+"""What a read costs, from the plan that is going to run: values 0, objects 1, pages by their size.
+
+Price and work can't drift apart, because they are made from the same tree.
+"""
+
+from graph.plan import Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
+
+# A whole list is short by nature; it is priced as this many rows.
+LIST_ROWS = 10
+SERVED = 10
+
+
+def price(plan: ReadPlan) -> int:
+    """The points of a whole operation."""
+    return max(1, sum(_root(root) for root in plan.roots))
+
+
+def _root(root: object) -> int:
+    if isinstance(root, ServedRead):
+        return SERVED
+    if isinstance(root, Lookup):
+        return 1 + _object(root.object)
+    return _page(root) if isinstance(root, PageRead) else 0
+
+
+def _object(plan: ObjectPlan) -> int:
+    """The dearest of the types a row may be of."""
+    return max((sum(_part(part) for part in parts) for parts in plan.types.values()), default=0)
+
+
+def _part(part: object) -> int:
+    if isinstance(part, Single):
+        return 1 + _object(part.object)
+    if isinstance(part, Listing):
+        return LIST_ROWS * (1 + _object(part.object))
+    return _page(part) if isinstance(part, PageRead) else 0
+
+
+def _page(page: PageRead) -> int:
+    inside = 0
+    for part in page.parts:
+        if part.object is not None:
+            inside = max(inside, _object(part.object))
+        for inner in part.parts:
+            node = getattr(inner, "object", None)
+            inside = max(inside, _object(node) if node else 0)
+        if part.what == "totalCount":
+            inside += 1
+    return 1 + page.size * (1 + inside)

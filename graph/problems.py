@@ -1,0 +1,18 @@
+"""Expected noes of reads: each an error with a stable code."""
+
+from typing import Any
+
+
+class ReadRefused(Exception):
+    """A request that can't be answered, with what was given and what would do."""
+
+    def __init__(self, code: str, text: str, *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.path = path
+
+    def error(self) -> dict[str, Any]:
+        """The GraphQL error."""
+        made: dict[str, Any] = {"message": self.text, "extensions": {"code": self.code}}
+        return {**made, "path": list(self.path)} if self.path else made

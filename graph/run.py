@@ -1,0 +1,371 @@
+"""Runs reads: the document and its plan from a cache, one statement, PostgreSQL's text as the answer.
+
+A document is parsed and validated once; it is planned once for each shape of its variables and each kind
+of viewer. What is left for a request is to bind and to ask.
+"""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableDefinitionNode,
+    execute,
+    get_named_type,
+    parse,
+    type_from_ast,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+
+from domain.access.viewer import Viewer
+from domain.ports import Sql, SqlPool
+from domain.refusals import Refusal
+from graph.bind import TYPES
+from graph.paging import CursorKey
+from graph.perform import Parsed
+from graph.plan import Planner, ReadPlan, ServedRead
+from graph.price import price
+from graph.problems import ReadRefused
+from graph.schema import Schema, schema
+from graph.served import Asking
+from graph.sql import Bound, Statement, Writer
+
+DOCUMENTS = 1_000
+SHAPES = 64
+LONGEST_DOCUMENT = 64 * 1024
+MOST_TOKENS = 4_000
+MOST_FRAGMENTS = 50
+_SHOWN_ERRORS = 10
+
+Variables: TypeAlias = Mapping[str, Any] | None
+
+
+class RequestRefused(Exception):
+    """A request that has no data at all: it can't be parsed, validated, coerced or allowed."""
+
+    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = list(errors)
+
+    @property
+    def code(self) -> str:
+        """The first error's code."""
+        found: str = self.errors[0]["extensions"]["code"]
+        return found
+
+    def body(self) -> bytes:
+        """The response."""
+        return orjson.dumps({"errors": self.errors})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response, how it was come by, and what it was priced at."""
+
+    body: bytes
+    statements: int
+    points: int
+    has_errors: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan and its statement. Where the executor serves a part, the statement has a column a root."""
+
+    plan: ReadPlan
+    statement: Statement | None
+    columns: tuple[str, ...]
+    served: frozenset[str]
+    points: int
+    constant: tuple[Mapping[str, Any], ...] | None
+
+
+@dataclass
+class Prepared:
+    """A document that was parsed and validated, with the plans made of it."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    types: Mapping[str, GraphQLInputType]
+    plans: "OrderedDict[Any, Compiled]" = field(default_factory=OrderedDict)
+
+
+class Engine:
+    """Answers queries from a pool, and payloads from a command's own transaction."""
+
+    def __init__(self, pool: SqlPool, cursor_key: CursorKey, of: Schema | None = None) -> None:
+        self.pool = pool
+        self.cursor_key = cursor_key
+        self.schema = of or schema()
+        self._documents: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
+        self._payloads: OrderedDict[Any, Statement] = OrderedDict()
+
+    def parsed(self, document: str, variables: Variables = None, operation_name: str | None = None) -> Parsed:
+        """The operation, validated, with its variables coerced. Raises RequestRefused."""
+        prepared = self._prepare(document, operation_name)
+        return Parsed(
+            prepared.operation,
+            prepared.fragments,
+            self._variables(prepared, variables),
+            dict(variables or {}),
+        )
+
+    async def execute(
+        self,
+        document: str,
+        variables: Variables,
+        viewer: Viewer,
+        *,
+        operation_name: str | None = None,
+        sql: Sql | None = None,
+    ) -> Answer:
+        """The whole response to a query. Raises RequestRefused; other errors are faults.
+
+        sql: the connection to ask; one of the pool's unless given.
+        """
+        prepared = self._prepare(document, operation_name)
+        if prepared.operation.operation is not OperationType.QUERY:
+            raise refused(
+                "GRAPHQL_VALIDATION_FAILED", f"this is a {prepared.operation.operation.value}, no query"
+            )
+        coerced = self._variables(prepared, variables)
+        try:
+            compiled = self._compile(prepared, coerced, viewer)
+            bound = Bound(viewer, self._arguments(compiled, coerced), self.cursor_key)
+            values = compiled.statement.values(bound) if compiled.statement else []
+        except ReadRefused as error:
+            raise RequestRefused([error.error()]) from None
+        except GraphQLError as error:
+            raise RequestRefused([_told(error, "BAD_USER_INPUT")]) from None
+        if not compiled.served:
+            assert compiled.statement is not None
+            text = await self._fetch(compiled.statement.text, values, sql)
+            return Answer(_bytes(text[0]), 1, compiled.points)
+        return await self._mixed(prepared, compiled, values, variables, viewer, sql)
+
+    async def data(
+        self, document: str, variables: Variables, viewer: Viewer, sql: Sql | None = None
+    ) -> bytes:
+        """The JSON of a query's `data`, for doors that dress it themselves. Raises RequestRefused."""
+        answer = await self.execute(document, variables, viewer, sql=sql)
+        if answer.has_errors:
+            raise RequestRefused(orjson.loads(answer.body)["errors"])
+        return answer.body[len(b'{"data":') : -1]
+
+    async def read_json(
+        self, kind: str, id: uuid.UUID, selection: SelectionSetNode, of: Parsed, viewer: Viewer, sql: Sql
+    ) -> bytes:
+        """One entity under a selection, or null, from a command's own transaction."""
+        t = next(t for t in TYPES.values() if t.kind == kind and t.is_node)
+        planner = Planner(self.schema, of.fragments, of.variables, viewer)
+        plan = planner.object(t, selection)
+        statement = Writer().payload(t, plan)
+        arguments = [get_argument_values(*slot, of.variables) for slot in planner.plan.slots]
+        values = statement.values(Bound(viewer, arguments, self.cursor_key, (id,)))
+        return _bytes(await sql.fetchval(statement.text, *values))
+
+    # -- preparing ----------------------------------------------------------------------------------------
+
+    def _prepare(self, document: str, operation_name: str | None) -> Prepared:
+        key = (document, operation_name)
+        if found := self._documents.get(key):
+            self._documents.move_to_end(key)
+            return found
+        if len(document) > LONGEST_DOCUMENT:
+            raise refused(
+                "GRAPHQL_PARSE_FAILED",
+                f"the document has {len(document)} characters; at most {LONGEST_DOCUMENT}",
+            )
+        try:
+            parsed = parse(document, max_tokens=MOST_TOKENS)
+        except GraphQLError as error:
+            raise RequestRefused([_told(error, "GRAPHQL_PARSE_FAILED")]) from None
+        fragments = {
+            node.name.value: node for node in parsed.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        if len(fragments) > MOST_FRAGMENTS:
+            raise refused(
+                "GRAPHQL_VALIDATION_FAILED",
+                f"the document has {len(fragments)} fragments; at most {MOST_FRAGMENTS}",
+            )
+        errors = validate(self.schema.core, parsed, max_errors=_SHOWN_ERRORS)
+        if errors:
+            raise RequestRefused([_told(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+        operation = _operation(parsed, operation_name)
+        types: dict[str, Any] = {
+            node.variable.name.value: type_from_ast(self.schema.core, node.type)
+            for node in operation.variable_definitions or ()
+        }
+        prepared = Prepared(parsed, operation, fragments, types)
+        self._documents[key] = prepared
+        if len(self._documents) > DOCUMENTS:
+            self._documents.popitem(last=False)
+        return prepared
+
+    def _variables(self, prepared: Prepared, variables: Variables) -> VariableValues:
+        definitions: Sequence[VariableDefinitionNode] = prepared.operation.variable_definitions or ()
+        coerced = get_variable_values(self.schema.core, definitions, dict(variables or {}), _SHOWN_ERRORS)
+        if isinstance(coerced, list):
+            raise RequestRefused([_told(error, "BAD_USER_INPUT") for error in coerced])
+        return coerced
+
+    def _compile(self, prepared: Prepared, coerced: VariableValues, viewer: Viewer) -> Compiled:
+        shape = (
+            viewer.shape,
+            tuple(_shape(coerced.coerced.get(name), type) for name, type in prepared.types.items()),
+        )
+        if found := prepared.plans.get(shape):
+            prepared.plans.move_to_end(shape)
+            return found
+        plan = Planner(self.schema, prepared.fragments, coerced, viewer).operation(prepared.operation)
+        served = frozenset(root.key for root in plan.roots if isinstance(root, ServedRead))
+        statement: Statement | None = None
+        columns: tuple[str, ...] = ()
+        compiled_roots = [root for root in plan.roots if not isinstance(root, ServedRead)]
+        if not served:
+            statement = Writer().statement(plan)
+        elif compiled_roots:
+            statement = Writer().columns(plan, compiled_roots)
+            columns = tuple(root.key for root in compiled_roots)
+        constant = None
+        if not prepared.types:
+            constant = tuple(get_argument_values(*slot, coerced) for slot in plan.slots)
+        compiled = Compiled(plan, statement, columns, served, price(plan), constant)
+        prepared.plans[shape] = compiled
+        if len(prepared.plans) > SHAPES:
+            prepared.plans.popitem(last=False)
+        return compiled
+
+    def _arguments(self, compiled: Compiled, coerced: VariableValues) -> Sequence[Mapping[str, Any]]:
+        if compiled.constant is not None:
+            return compiled.constant
+        return [get_argument_values(*slot, coerced) for slot in compiled.plan.slots]
+
+    # -- asking -------------------------------------------------------------------------------------------
+
+    async def _fetch(self, text: str, values: Sequence[Any], sql: Sql | None) -> Any:
+        if sql is not None:
+            return await sql.fetchrow(text, *values)
+        async with self.pool.acquire() as connection:
+            return await connection.fetchrow(text, *values)
+
+    async def _mixed(
+        self,
+        prepared: Prepared,
+        compiled: Compiled,
+        values: Sequence[Any],
+        variables: Variables,
+        viewer: Viewer,
+        sql: Sql | None,
+    ) -> Answer:
+        """The compiled roots from one statement, the served ones from the executor, in their order."""
+        found: dict[str, bytes] = {}
+        if compiled.statement is not None:
+            row = await self._fetch(compiled.statement.text, values, sql)
+            found.update(zip(compiled.columns, map(_bytes, row), strict=True))
+        if sql is not None:
+            result = await self._serve(prepared, compiled, variables, Asking(viewer, sql))
+        else:
+            async with self.pool.acquire() as connection:
+                result = await self._serve(prepared, compiled, variables, Asking(viewer, connection))
+        if result.data is not None:
+            found.update({key: orjson.dumps(value) for key, value in result.data.items()})
+        parts = [orjson.dumps(root.key) + b":" + found.get(root.key, b"null") for root in compiled.plan.roots]
+        body = b'{"data":{' + b",".join(parts) + b"}"
+        if result.errors:
+            body += b',"errors":' + orjson.dumps([_told(error, "INTERNAL_ERROR") for error in result.errors])
+        return Answer(body + b"}", 2, compiled.points, bool(result.errors))
+
+    async def _serve(
+        self, prepared: Prepared, compiled: Compiled, variables: Variables, asking: Asking
+    ) -> ExecutionResult:
+        coerced = self._variables(prepared, variables)
+        planner = Planner(self.schema, prepared.fragments, coerced, asking.viewer)
+        chosen = planner.collect([prepared.operation.selection_set], "Query")
+        fields = [node for key, nodes in chosen.items() if key in compiled.served for node in nodes]
+        operation = OperationDefinitionNode(
+            operation=OperationType.QUERY,
+            name=NameNode(value="Served"),
+            variable_definitions=prepared.operation.variable_definitions,
+            directives=(),
+            selection_set=SelectionSetNode(selections=tuple(fields)),
+        )
+        document = DocumentNode(definitions=(operation, *prepared.fragments.values()))
+        result = execute(
+            self.schema.core, document, context_value=asking, variable_values=dict(variables or {})
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        for error in result.errors or ():
+            if error.original_error is not None and not isinstance(
+                error.original_error, Refusal | GraphQLError
+            ):
+                raise error.original_error
+        return result
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is None and len(operations) == 1:
+        return operations[0]
+    for operation in operations:
+        if name is not None and operation.name and operation.name.value == name:
+            return operation
+    names = (
+        ", ".join(operation.name.value for operation in operations if operation.name) or "none with a name"
+    )
+    asked = f"operationName is {name!r}" if name else f"there are {len(operations)} operations"
+    raise refused("GRAPHQL_VALIDATION_FAILED", f"{asked}; name one that the document has: {names}")
+
+
+def _shape(value: Any, type: GraphQLInputType) -> Any:
+    """What of a variable's value changes the plan: whether it is there, sizes, orders, which filters."""
+    if value is None:
+        return None
+    named = get_named_type(type)
+    if isinstance(value, bool | int | Enum):
+        return value
+    if isinstance(named, GraphQLEnumType):
+        return tuple(value) if isinstance(value, list) else value
+    if isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
+        return tuple((key, _shape(inner, named.fields[key].type)) for key, inner in sorted(value.items()))
+    return type.__class__.__name__
+
+
+def refused(code: str, text: str) -> RequestRefused:
+    """A refusal of the whole request."""
+    return RequestRefused([{"message": text, "extensions": {"code": code}}])
+
+
+def _told(error: GraphQLError, code: str) -> dict[str, Any]:
+    original = error.original_error
+    made: dict[str, Any] = {
+        "message": error.message,
+        "extensions": {"code": original.code.upper() if isinstance(original, Refusal) else code},
+    }
+    if error.locations:
+        made["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path:
+        made["path"] = list(error.path)
+    return made
+
+
+def _bytes(text: Any) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()

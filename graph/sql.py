@@ -1,0 +1,437 @@
+"""From a read plan to one SQL statement whose text is the JSON answer.
+
+JSON is put together by text concatenation, the fastest of the shapes measured; everything but numbers,
+booleans, uuids and instants goes through `to_json`, every nullable value through `coalesce`. Each table
+carries the viewer's predicate. Page sizes are literals, so that plans stay generic; everything else is a
+cast parameter.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from domain.access.policy import POLICIES, branches, nested
+from domain.access.viewer import Viewer
+from domain.ids import IdInvalid, decode_id, id_of
+from graph.bind import Column, Expression, GlobalId, GraphType, Many, sql_type
+from graph.conditions import conditions, must_fence
+from graph.globalid import global_id
+from graph.paging import CursorKey, cursor_sql, read_cursor
+from graph.plan import (
+    EdgePart,
+    Info,
+    Listing,
+    Lookup,
+    ObjectPlan,
+    PagePart,
+    PageRead,
+    ReadPlan,
+    Single,
+    Typename,
+)
+from graph.problems import ReadRefused
+from graph.schema import SEARCHABLE
+
+NO_ID = "'00000000-0000-0000-0000-000000000000'::uuid"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a statement's parameters are taken from."""
+
+    viewer: Viewer
+    arguments: Sequence[Mapping[str, Any]]
+    cursor_key: CursorKey
+    ids: Sequence[uuid.UUID] = ()
+
+
+Extract: TypeAlias = Callable[[Bound], Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement and where its parameters come from."""
+
+    text: str
+    parameters: tuple[Extract, ...]
+
+    def values(self, bound: Bound) -> list[Any]:
+        """The parameters for one request. Raises ReadRefused for a bad id or cursor."""
+        return [extract(bound) for extract in self.parameters]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A keyset order: by a key that is never null, then by id. key and id are SQL over {t}."""
+
+    name: str
+    key: str
+    type: str
+    id: str
+    descending: bool = False
+
+    def by(self, alias: str, backward: bool) -> str:
+        """The ORDER BY list."""
+        way = " desc" if self.descending != backward else ""
+        both = [self.key] if self.key == self.id else [self.key, self.id]
+        return ", ".join(part.format(t=alias) + way for part in both)
+
+
+class Writer:
+    """Writes the SQL of one plan."""
+
+    def __init__(self) -> None:
+        self.parameters: list[Extract] = []
+        self._known: dict[tuple[Any, ...], str] = {}
+        self._aliases = 0
+
+    def bind(self, extract: Extract, cast: str, *key: Any) -> str:
+        """A parameter; asked for again under the same key, it is the same one."""
+        if key and key in self._known:
+            return self._known[key]
+        self.parameters.append(extract)
+        name = f"${len(self.parameters)}::{cast}"
+        if key:
+            self._known[key] = name
+        return name
+
+    def alias(self) -> str:
+        """A table alias not used before."""
+        self._aliases += 1
+        return f"t{self._aliases}"
+
+    @property
+    def viewer(self) -> str:
+        """The viewer's organization."""
+        return self.bind(lambda bound: bound.viewer.organization_id, "uuid", "viewer")
+
+    def statement(self, plan: ReadPlan) -> Statement:
+        """The statement whose one value is the whole response."""
+        parts: list[str] = ["'{\"data\":{'"]
+        for place, root in enumerate(plan.roots):
+            parts.append(literal(f'{"," if place else ""}"{root.key}":'))
+            parts.append(self.root(root))
+        parts.append("'}}'")
+        return Statement("select " + joined(parts), tuple(self.parameters))
+
+    def columns(self, plan: ReadPlan, roots: Sequence[Any]) -> Statement:
+        """The statement with one value for each of the roots."""
+        return Statement("select " + ", ".join(self.root(root) for root in roots), tuple(self.parameters))
+
+    def payload(self, t: GraphType, plan: ObjectPlan) -> Statement:
+        """The statement that reads one row as JSON, null where it may not be seen."""
+        alias = self.alias()
+        id = self.bind(lambda bound: bound.ids[0], "uuid")
+        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        return Statement(
+            f"select coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"where {alias}.id = {id} and {policy}), 'null')",
+            tuple(self.parameters),
+        )
+
+    def root(self, root: Any) -> str:
+        """SQL for a root field's value."""
+        if isinstance(root, Typename):
+            return literal(f'"{root.value}"')
+        if isinstance(root, Lookup):
+            return self._lookup(root)
+        assert isinstance(root, PageRead)
+        return self._page(root, None)
+
+    # -- objects ------------------------------------------------------------------------------------------
+
+    def object(self, t: GraphType, plan: ObjectPlan, alias: str) -> str:
+        """SQL for a row as a JSON object."""
+        parts: list[str] = []
+        for place, part in enumerate(plan.of(t.name)):
+            parts.append(literal(f'{"," if place else "{"}"{part.key}":'))
+            if isinstance(part, Typename):
+                parts.append(literal(f'"{part.value}"'))
+            elif isinstance(part, Single):
+                parts.append(self._single(part, alias))
+            elif isinstance(part, Listing):
+                parts.append(self._listing(part, alias))
+            elif isinstance(part, PageRead):
+                parts.append(self._page(part, alias))
+            else:
+                parts.append(leaf(t, part.name, part.binding, alias))
+        parts.append("'}'" if parts else "'{}'")
+        return joined(parts)
+
+    def _single(self, part: Single, parent: str) -> str:
+        (name,) = part.object.types
+        t, alias = self._type(name), self.alias()
+        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        return (
+            f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"where {alias}.{part.binding.key} = {parent}.{part.binding.by} and {policy}), 'null')"
+        )
+
+    def _listing(self, part: Listing, parent: str) -> str:
+        (name,) = part.object.types
+        t, alias = self._type(name), self.alias()
+        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        order = ", ".join(part.binding.order).format(t=alias, p=parent)
+        return (
+            f"coalesce((select '['||"  # noqa: S608
+            f"string_agg({self.object(t, part.object, alias)}, ',' order by {order})||']' "
+            f"from {t.kind} {alias} where {part.binding.where.format(t=alias, p=parent)} and {policy}), '[]')"
+        )
+
+    def _type(self, name: str) -> GraphType:
+        from graph.bind import TYPES
+
+        return TYPES[name]
+
+    # -- look-ups -----------------------------------------------------------------------------------------
+
+    def _lookup(self, root: Lookup) -> str:
+        slot = root.slot
+        if root.type is not None:
+            kind = root.type.kind
+            id = self.bind(lambda bound: _id(kind, bound.arguments[slot]["id"]), "uuid")
+            return self._by_id(root.type, root.object, id)
+        name = "ids" if root.many else "id"
+
+        def asked(bound: Bound) -> list[tuple[str, uuid.UUID]]:
+            given = bound.arguments[slot][name]
+            return [_any_id(text) for text in (given if root.many else [given])]
+
+        kinds = self.bind(lambda bound: [kind for kind, _ in asked(bound)], "text[]")
+        ids = self.bind(lambda bound: [id for _, id in asked(bound)], "uuid[]")
+        k = self.alias()
+        cases = " ".join(
+            f"when {literal(t.kind)} then {self._by_id(t, root.object, f'{k}.id')}"
+            for t in (self._type(name) for name in root.object.types)
+        )
+        one = f"coalesce(case {k}.kind {cases} end, 'null')"
+        rows = f"unnest({kinds}, {ids}) with ordinality {k} (kind, id, place)"
+        if root.many:
+            return f"(select '['||coalesce(string_agg({one}, ',' order by {k}.place), '')||']' from {rows})"  # noqa: S608
+        return f"(select {one} from {rows})"  # noqa: S608
+
+    def _by_id(self, t: GraphType, plan: ObjectPlan, id: str) -> str:
+        alias = self.alias()
+        if "status" in t.table.columns and "visibility" in t.table.columns:
+            # A merged entity's old id resolves for ever.
+            id = f"(select coalesce(e.merged_into_id, e.id) from entity e where e.id = {id})"  # noqa: S608
+        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        return (
+            f"coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"where {alias}.id = {id} and {policy}), 'null')"
+        )
+
+    # -- pages --------------------------------------------------------------------------------------------
+
+    def _page(self, page: PageRead, parent: str | None) -> str:
+        alias = self.alias()
+        if page.type is None:
+            from graph.search import search_rows
+
+            order = Order("score", "{t}.score", "numeric", "{t}.id", descending=True)
+            rows, everything = search_rows(self, page, order, alias)
+        else:
+            order = order_of(page)
+            rows, everything = self._rows(page, page.type, order, alias, parent)
+        way = order.by(alias, page.backward)
+        numbered = (
+            f"(select {alias}.*, row_number() over (order by {way}) as rn, count(*) over () as n "  # noqa: S608
+            f"from ({rows}) {alias}) {alias}"
+        )
+        parts: list[str] = []
+        for place, part in enumerate(page.parts):
+            parts.append(literal(f'{"," if place else "{"}"{part.key}":'))
+            parts.append(self._page_part(page, part, order, alias, everything))
+        parts.append("'}'" if parts else "'{}'")
+        return f"(select {joined(parts)} from {numbered})"  # noqa: S608
+
+    def _page_part(self, page: PageRead, part: PagePart, order: Order, alias: str, everything: str) -> str:
+        if part.what == "__typename":
+            return literal(f'"{part.value}"')
+        if part.what == "totalCount":
+            return f"({everything})::text"
+        if part.what == "pageInfo":
+            parts: list[str] = []
+            for place, info in enumerate(part.parts):
+                parts.append(literal(f'{"," if place else "{"}"{info.key}":'))
+                assert isinstance(info, Info)
+                parts.append(self._info(page, info, order, alias))
+            return joined([*parts, "'}'"])
+        assert part.object is not None or part.what == "edges"
+        item = self._item(page, part.object, alias) if part.object else self._edge(page, part, order, alias)
+        way = f"{alias}.rn desc" if page.backward else f"{alias}.rn"
+        return (
+            f"'['||coalesce(string_agg({item}, ',' order by {way}) "
+            f"filter (where {alias}.rn <= {page.size}), '')||']'"
+        )
+
+    def _item(self, page: PageRead, plan: ObjectPlan, alias: str) -> str:
+        if page.type is not None:
+            return self.object(page.type, plan, alias)
+        cases = []
+        for t in SEARCHABLE:
+            inner = self.alias()
+            cases.append(
+                f"when {literal(t.kind)} then (select {self.object(t, plan, inner)} "  # noqa: S608
+                f"from {t.kind} {inner} where {inner}.id = {alias}.id)"
+            )
+        return f"case {alias}.kind {' '.join(cases)} end"
+
+    def _edge(self, page: PageRead, part: PagePart, order: Order, alias: str) -> str:
+        parts: list[str] = []
+        for place, inner in enumerate(part.parts):
+            assert isinstance(inner, EdgePart)
+            parts.append(literal(f'{"," if place else "{"}"{inner.key}":'))
+            if inner.what == "cursor":
+                parts.append(f"'\"'||{self.cursor(page, order, alias)}||'\"'")
+            elif inner.what == "node":
+                assert inner.object is not None
+                parts.append(self._item(page, inner.object, alias))
+            else:
+                parts.append(literal(f'"{inner.value}"'))
+        return joined([*parts, "'}'"])
+
+    def _info(self, page: PageRead, info: Info, order: Order, alias: str) -> str:
+        given = page.arguments.get("before" if page.backward else "after") is not None
+        more = f"case when count(*) > {page.size} then 'true' else 'false' end"
+        if info.name in ("hasNextPage", "hasPreviousPage"):
+            ahead = (info.name == "hasNextPage") != page.backward
+            return more if ahead else literal("true" if given else "false")
+        if info.name == "__typename":
+            return literal('"PageInfo"')
+        first = (info.name == "startCursor") != page.backward
+        place = "1" if first else f"least({alias}.n, {page.size})"
+        cursor = self.cursor(page, order, alias)
+        return f"coalesce(max(case when {alias}.rn = {place} then '\"'||{cursor}||'\"' end), 'null')"
+
+    def cursor(self, page: PageRead, order: Order, alias: str) -> str:
+        """SQL for a row's cursor."""
+        inner = self.bind(lambda bound: bound.cursor_key.inner, "bytea", "inner")
+        outer = self.bind(lambda bound: bound.cursor_key.outer, "bytea", "outer")
+        key, id = f"{order.key.format(t=alias)}::text", order.id.format(t=alias)
+        return cursor_sql(literal(tag_of(page, order)), key, id, inner, outer)
+
+    def keyset(self, page: PageRead, order: Order, alias: str) -> str:
+        """The condition that begins a page after its cursor; empty without one."""
+        name = "before" if page.backward else "after"
+        if page.arguments.get(name) is None:
+            return ""
+        slot, tag = page.slot, tag_of(page, order)
+
+        def at(bound: Bound) -> tuple[str, uuid.UUID]:
+            return read_cursor(bound.arguments[slot][name], tag, bound.cursor_key, (page.key,))
+
+        compare = "<" if order.descending != page.backward else ">"
+        id = self.bind(lambda bound: at(bound)[1], "uuid", slot, "cursor id")
+        if order.key == order.id:
+            return f"{order.id.format(t=alias)} {compare} {id}"
+        key = self.bind(lambda bound: at(bound)[0], f"text::{order.type}", slot, "cursor key")
+        return f"({order.key.format(t=alias)}, {order.id.format(t=alias)}) {compare} ({key}, {id})"
+
+    def _rows(
+        self, page: PageRead, t: GraphType, order: Order, alias: str, parent: str | None
+    ) -> tuple[str, str]:
+        """The rows of the page and one more, and the count of all of them."""
+        wanted = conditions(self, t, page, alias)
+        if isinstance(page.binding, Many):
+            wanted.append(page.binding.where.format(t=alias, p=parent))
+        keyset = self.keyset(page, order, alias)
+        end = f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
+
+        def select(policy: str, more: str = "") -> str:
+            where = " and ".join(part for part in (policy, *wanted, more) if part)
+            return f"select {alias}.* from {t.kind} {alias} where {where}"  # noqa: S608
+
+        viewer = self.viewer
+        inside = nested(t.kind).format(t=alias, viewer=viewer)
+        everything = f"select count(*) from ({select(inside)}) {alias}"  # noqa: S608
+        if must_fence(t, page):
+            after = f"where {keyset} " if keyset else ""
+            return (
+                f"with m as materialized ({select(inside)}) select {alias}.* from m {alias} {after}{end}",  # noqa: S608
+                everything,
+            )
+        if isinstance(page.binding, Many) or len(POLICIES[t.kind].branches) == 1:
+            return f"{select(inside, keyset)} {end}", everything
+        union = " union all ".join(
+            f"({select(branch.format(t=alias, viewer=viewer), keyset)} {end})" for branch in branches(t.kind)
+        )
+        return f"select {alias}.* from ({union}) {alias} {end}", everything  # noqa: S608
+
+
+def order_of(page: PageRead) -> Order:
+    """The order of a page: as asked, or by id."""
+    t = page.type
+    assert t is not None
+    id = "{t}.id" if "id" in t.table.columns else NO_ID
+    if isinstance(page.binding, Many):
+        key = page.binding.order[0]
+        return Order(key.removeprefix("{t}."), key, sql_type(t.table, key.removeprefix("{t}.")), id)
+    asked = page.arguments.get("orderBy") or "id:asc"
+    name, _, way = str(getattr(asked, "value", asked)).partition(":")
+    key, type = t.orders[name]
+    return Order(name, key, type, id, way == "desc")
+
+
+def tag_of(page: PageRead, order: Order) -> str:
+    """What a cursor is bound to: the list and its order."""
+    name = page.type.name if page.type else "Search"
+    return f"{name}:{order.name}:{'desc' if order.descending else 'asc'}"
+
+
+def leaf(t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str) -> str:
+    """SQL for a value as JSON text."""
+    if isinstance(binding, GlobalId):
+        return f"'\"'||{global_id(literal(binding.kind), f'{alias}.id')}||'\"'"
+    if isinstance(binding, Column):
+        value = f"{alias}.{binding.name}"
+        nullable = bool(t.table.columns[binding.name].nullable)
+        text = _json(value, sql_type(t.table, binding.name))
+    else:
+        value = f"({binding.sql.format(p=alias)})"
+        nullable = True
+        text = _json(value, "int" if "int" in str(t.annotations[name]) else "text")
+    return f"coalesce({text}, 'null')" if nullable else text
+
+
+def _json(value: str, type: str) -> str:
+    if type in ("int", "float8", "boolean", "jsonb"):
+        return f"{value}::text"
+    if type == "uuid":
+        return f"'\"'||{value}||'\"'"
+    if type in ("bigint", "numeric"):
+        return f"'\"'||{value}||'\"'"
+    return f"to_json({value})::text"
+
+
+def literal(text: str) -> str:
+    """A quoted SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Concatenation, with literals that touch made one."""
+    merged: list[str] = []
+    for part in parts:
+        plain = part.startswith("'") and part.endswith("'") and part.count("'") % 2 == 0 and "||" not in part
+        before = merged[-1] if merged else ""
+        if plain and before.startswith("'") and before.endswith("'") and "||" not in before:
+            merged[-1] = before[:-1] + part[1:]
+        else:
+            merged.append(part)
+    return "||".join(merged)
+
+
+def _id(kind: str, text: str) -> uuid.UUID:
+    try:
+        return id_of(kind, text)
+    except IdInvalid as error:
+        raise ReadRefused("BAD_USER_INPUT", str(error)) from None
+
+
+def _any_id(text: str) -> tuple[str, uuid.UUID]:
+    try:
+        return decode_id(text)
+    except IdInvalid as error:
+        raise ReadRefused("BAD_USER_INPUT", str(error)) from None
