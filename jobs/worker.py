@@ -30,15 +30,17 @@ from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.relay import QUEUES, RUN, Relay
 
-__all__ = ["Pace", "jobs", "open_queue", "run", "serve"]
+__all__ = ["Pace", "jobs", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often and how long. lease_s: how soon a silent worker's job is another's; grace_s: how long a stop
-    waits for running jobs; late_s: when the sweep takes a waiting job for a forgotten one.
+    """How often, how long and how much at once.
+
+    lease_s: how soon a silent worker's job is another's. late_s: when the sweep takes a waiting job for a
+    forgotten one. grace_s: how long a stop waits for running jobs.
     """
 
     lease_s: float = 30.0
@@ -70,14 +72,9 @@ async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pac
     )
     redis = open_queue(redis_url)
     house = House(pool, LocalBlobs(state_folder / "blobs"), ErnReader(SchemaStore(state_folder / "schemas")))
-    relay = Relay(pool, redis, grace_s=pace.late_s)
-    lanes = [Lane(name, house, redis, pace) for name in QUEUES]
     try:
         log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
-            for lane in lanes:
-                group.create_task(lane.serve(stopping, hurry))
+        await work(house, redis, pace, stopping, hurry)
     finally:
         await redis.aclose()
         with suppress(TimeoutError):
@@ -86,6 +83,17 @@ async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pac
         pool.terminate()
     log.info("worker stopped")
     return 0
+
+
+async def work(
+    house: House, redis: ArqRedis, pace: Pace, stopping: asyncio.Event, hurry: asyncio.Event
+) -> None:
+    """Relay and both lanes until `stopping`; then running jobs may end, for the grace or until `hurry`."""
+    relay = Relay(house.pool, redis, grace_s=pace.late_s)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
+        for name in QUEUES:
+            group.create_task(Lane(name, house, redis, pace).serve(stopping, hurry))
 
 
 def open_queue(redis_url: str) -> ArqRedis:
@@ -117,7 +125,10 @@ class Lane:
             if not serving.done():
                 worker.allow_pick_jobs = False
                 await self._let_end(worker, hurry)
-                serving.cancel()
+                # A client that is just being answered swallows a cancellation: it is told until it hears.
+                while not serving.done():
+                    serving.cancel()
+                    await asyncio.wait((serving,), timeout=0.2)
             elif not down:
                 log.warning("lane waits for the queue", lane=self.name, error=repr(serving.exception()))
                 down = True

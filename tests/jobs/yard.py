@@ -1,7 +1,9 @@
 """A yard to work in: an organization, a blob store, a reader, and jobs run on the spot."""
 
+import asyncio
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,13 @@ class Parcel:
     async def codes(self) -> set[str]:
         """The codes of the findings."""
         return {finding["code"] for finding in await self.findings()}
+
+
+async def until(holds: Callable[[], Awaitable[Any]], seconds: float = 20) -> None:
+    """Wait until something holds that no event tells of."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def new_yard(pool: Pool, folder: Path, schemas: Path | None = None) -> Yard:
