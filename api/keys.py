@@ -94,6 +94,12 @@ def mint_token(
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE})
 
 
+def cursor_secret(key: SigningKey) -> bytes:
+    """The secret that page cursors are signed with; every process with the same keys has the same."""
+    raw = key.private.private_bytes_raw()
+    return hashlib.sha256(b"catalograph cursor" + raw).digest()
+
+
 def _make_first(folder: Path) -> None:
     private = Ed25519PrivateKey.generate()
     text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -22,6 +22,8 @@ DOOR: dict[str, tuple[int, str]] = {
     "UNKNOWN_FIELD": (400, "A field that the type does not have."),
     "BAD_USER_INPUT": (400, "A value of the wrong type or outside its range."),
     "BAD_CURSOR": (400, "A cursor that was not given by an earlier page of this list."),
+    "PAGE_TOO_LARGE": (400, "More on one page than a page may have."),
+    "TOO_DEEP": (400, "A selection nested deeper than one request may be."),
     "GRAPHQL_PARSE_FAILED": (400, "The document is not GraphQL."),
     "GRAPHQL_VALIDATION_FAILED": (400, "The document does not fit the schema."),
     "LIMIT_EXCEEDED": (400, "The document is larger or deeper than one request may be."),

@@ -57,7 +57,7 @@ def select(type_: Any, fields: Tree, include: Tree, *, whole: bool = False) -> s
     named: list[str] = [name for name in _ALWAYS if name in type_.fields]
     default = default_fields(type_)
     if whole and "id" not in type_.fields and not fields:
-        lists = {
+        lists: Tree = {
             name: {} for name, field in type_.fields.items() if name not in default and not _needs(field)
         }
         include = {**lists, **include}

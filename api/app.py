@@ -1,0 +1,81 @@
+"""The front door: makes what serves, mounts the routes. The only place serving code meets adapters."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from api.auth import Authenticator
+from api.compose import local_blobs
+from api.docs import docs_routes
+from api.graphql import graphql
+from api.health import health_routes
+from api.keys import cursor_secret, ensure_keys
+from api.middleware import RequestMiddleware, problem_of
+from api.problems import response_of
+from api.rest import PREFIX, Rest
+from api.services import Services
+from api.settings import Settings
+from domain.adapters.postgres import open_pool, open_read_pool
+from graph.paging import CursorKey
+from graph.perform import Tools
+from graph.run import Engine
+from graph.schema import graphql_schema
+from openapi.generate import openapi_bytes, sdl
+
+# The schema and the plans live as long as the process: keep the collector away from them.
+_GC_THRESHOLDS = (100_000, 50, 100)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application over a migrated database."""
+    schema = graphql_schema()
+    document, text = openapi_bytes(schema), sdl(schema)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_services(settings) as services:
+            app.state.services = services
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            yield
+
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql, methods=["GET", "POST"]),
+            Mount(PREFIX, Rest(schema)),
+            *health_routes(settings),
+            *docs_routes(lambda: document, lambda: text),
+        ],
+        middleware=[Middleware(RequestMiddleware)],
+        exception_handlers={HTTPException: _tell},
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Pools, keys and engine for as long as the block lasts."""
+    keys = ensure_keys(settings.state_folder / "keys")
+    size, url = settings.pool_size, settings.database_url
+    async with (
+        await open_read_pool(url, max_size=size, statement_timeout_ms=settings.read_timeout_ms) as readers,
+        await open_pool(url, max_size=size) as workers,
+    ):
+        yield Services(
+            authenticator=Authenticator(keys),
+            engine=Engine(readers, CursorKey(cursor_secret(keys[0]))),
+            tools=Tools(workers, local_blobs(settings)),
+        )
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses (no such path, no such method), in our words."""
+    return response_of(problem_of(error), request)

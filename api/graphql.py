@@ -1,0 +1,152 @@
+"""GraphQL over HTTP: POST and GET /graphql, and GraphiQL for browsers.
+
+After the GraphQL-over-HTTP draft: under `application/graphql-response+json` the status tells whether the
+request could be run; `application/json` answers 200 to whatever was a well-formed request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+import structlog
+from graphql import GraphQLError, OperationType
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.accept import media_type, preferred
+from api.docs import graphiql
+from api.middleware import problem_of, read_body
+from api.problems import Problem, status_of
+from api.services import services_of
+from graph.perform import Parsed, Run, mutate
+from graph.problems import ReadRefused
+from graph.run import Engine, RequestRefused
+
+RESPONSE = "application/graphql-response+json"
+LEGACY = "application/json"
+
+log = structlog.get_logger("api.graphql")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A GraphQL request as it came."""
+
+    document: str
+    operation_name: str | None
+    variables: dict[str, Any]
+
+
+class Malformed(Exception):
+    """The request is no GraphQL request; told as GraphQL clients expect it."""
+
+
+async def graphql(request: Request) -> Response:
+    """Answer one request. Raises Problem for what fails before GraphQL begins."""
+    if request.method == "GET" and "query" not in request.query_params and _wants_page(request):
+        return graphiql(request)
+    services = services_of(request)
+    viewer = services.viewer(request)
+    accept = request.headers.get("accept")
+    form = preferred(accept, (LEGACY, RESPONSE))
+    if form is None:
+        raise Problem("NOT_ACCEPTABLE", f"the answer comes as {RESPONSE} or {LEGACY}; Accept is {accept!r}")
+    engine = services.engine
+    try:
+        asked = await _question(request, services.body_limit)
+        if parsed := _mutation(asked, engine):
+            if request.method == "GET":
+                raise Problem(
+                    "METHOD_NOT_ALLOWED", "GET only reads; POST mutations", headers={"Allow": "POST"}
+                )
+            root = engine.schema.core.mutation_type
+            assert root is not None
+            fault = partial(_fault, request)
+            tools, correlation_id = services.tools, request.scope["correlation_id"]
+            body = await mutate(root, Run(parsed, engine, tools, viewer, correlation_id, fault))
+            return _answer(body, 200, form)
+        name = asked.operation_name
+        answer = await engine.execute(asked.document, asked.variables, viewer, operation_name=name)
+        return _answer(answer.body, 200, form)
+    except RequestRefused as refused:
+        return _answer(refused.body(), 200 if form == LEGACY else status_of(refused.code), form)
+    except Malformed as error:
+        malformed: dict[str, Any] = {"message": str(error), "extensions": {"code": "BAD_REQUEST"}}
+        return _answer(orjson.dumps({"errors": [malformed]}), 400, form)
+    except Problem:
+        raise
+    except Exception as error:
+        told = _fault(request, error)
+        return _answer(orjson.dumps({"errors": [told]}), status_of(told["extensions"]["code"]), form)
+
+
+def _mutation(asked: Question, engine: Engine) -> Parsed | None:
+    """The operation when it is a mutation. A document without the word has none, and is not looked at."""
+    if "mutation" not in asked.document:
+        return None
+    parsed = engine.parsed(asked.document, asked.variables, asked.operation_name)
+    return parsed if parsed.operation.operation is OperationType.MUTATION else None
+
+
+def _fault(request: Request, error: BaseException) -> dict[str, Any]:
+    """The error that tells of an exception: an expected no in its own words, a fault by its request id."""
+    if isinstance(error, ReadRefused):
+        return error.error()
+    if isinstance(error, RequestRefused):
+        return error.errors[0]
+    if isinstance(error, GraphQLError) and error.original_error is None:
+        return {"message": error.message, "extensions": {"code": "BAD_USER_INPUT"}}
+    problem = problem_of(error)
+    if status_of(problem.code) >= 500:
+        log.error("fault", code=problem.code, path=request.url.path, exc_info=error)
+    request_id = request.scope["request_id"]
+    return {"message": problem.detail, "extensions": {"code": problem.code, "requestId": request_id}}
+
+
+def _answer(body: bytes, status: int, form: str) -> Response:
+    return Response(body, status, {"Cache-Control": "no-store"}, f"{form}; charset=utf-8")
+
+
+async def _question(request: Request, largest: int) -> Question:
+    if request.method == "GET":
+        given: Mapping[str, Any] = {
+            name: _loads(value, name) if name in ("variables", "extensions") else value
+            for name, value in request.query_params.items()
+        }
+    else:
+        kind, charset = media_type(request.headers.get("content-type"))
+        if kind != LEGACY or charset != "utf-8":
+            # A form or text/plain is what another site's page can send without asking: refused (CSRF).
+            said = f"the body is {kind}; charset={charset}" if kind else "the body has no Content-Type"
+            raise Problem("UNSUPPORTED_MEDIA_TYPE", f"{said}; {LEGACY} in utf-8 will do")
+        given = _loads(await read_body(request, largest), "the body")
+    if not isinstance(given, Mapping):
+        raise Malformed(f"the body is a JSON {_said(given)}; one object is asked for, and no batches")
+    document = given.get("query")
+    if not isinstance(document, str) or not document.strip():
+        raise Malformed(f"query is {_said(document)}; the text of a document is asked for")
+    name, variables, extensions = given.get("operationName"), given.get("variables"), given.get("extensions")
+    if name is not None and not isinstance(name, str):
+        raise Malformed(f"operationName is {_said(name)}; text or null will do")
+    for label, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
+            raise Malformed(f"{label} is {_said(value)}; an object or null will do")
+    return Question(document, name or None, variables or {})
+
+
+def _loads(text: str | bytes, label: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"{label} is not JSON: {error}") from None
+
+
+def _said(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "missing"}
+    return names.get(type(value), "a number")
+
+
+def _wants_page(request: Request) -> bool:
+    return preferred(request.headers.get("accept"), (LEGACY, RESPONSE, "text/html")) == "text/html"

@@ -1,0 +1,302 @@
+"""REST under /v1: mounts the printed routes; holds no endpoint of its own.
+
+A read runs a stored GraphQL document on the compiled path and sends the bytes that PostgreSQL made,
+without parsing them. A write dispatches a command, and answers with the thing as a read would show it.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from graphql import GraphQLSchema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.accept import preferred
+from api.inputs import body_of, parameters, selection
+from api.problems import Problem, of_refusal, table
+from api.services import Services, services_of
+from domain.access.viewer import Viewer
+from domain.command import Outcome
+from domain.ids import encode_id
+from domain.inputs import camel, parse
+from domain.ports import Sql
+from domain.refusals import Refusal, VersionConflict
+from graph.perform import as_object, perform, plain
+from graph.run import RequestRefused
+from openapi.generate import is_entity, success_status
+from openapi.routes import ReadRoute, WriteRoute, read_routes, variables, write_routes
+from openapi.selection import Unprintable
+
+JSON = "application/json"
+PREFIX = "/v1"
+
+_ANSWER = b'{"answer":'
+_HEAD = re.compile(rb'\{(?:"id":"([^"]*)",?)?(?:"version":(\d+))?')
+_NEXT = re.compile(rb'"page":\{"hasNextPage":true,[^{}]*"endCursor":"([^"]+)"\}\}$')
+_ETAG = re.compile(r'"(\d{1,9})(?:\.[0-9a-f]+)?"')
+_AS_OURS = orjson.OPT_PASSTHROUGH_DATACLASS
+_NO_CHANGE_SET = "-" * 36
+
+Handler = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
+
+
+class Rest:
+    """The ASGI application behind /v1: finds the route by its segments, then its method."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._tree: dict[str, Any] = {}
+        reads = read_routes(schema)
+        for read in reads:
+            self._add(read.path, "GET", _Read(read))
+        by_root = {route.root: route for route in reads if route.by_id and route.inner is None}
+        for write in write_routes():
+            shown = by_root.get(camel(write.command.returns)) if is_entity(write.command, schema) else None
+            self._add(write.path, write.method, _Write(write, shown))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Raises Problem."""
+        request = Request(scope, receive, send)
+        path = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
+        methods, values = self._find(path)
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method not in methods:
+            allowed = ", ".join(sorted({*methods, *({"HEAD"} if "GET" in methods else ())}))
+            raise Problem(
+                "METHOD_NOT_ALLOWED",
+                f"{PREFIX}/{path} takes {allowed}, not {scope['method']}",
+                headers={"Allow": allowed},
+            )
+        response = await methods[method](request, values)
+        await response(scope, receive, send)
+
+    def _add(self, path: str, method: str, handler: Handler) -> None:
+        place = self._tree
+        names = []
+        for step in path.strip("/").split("/"):
+            if step.startswith("{"):
+                names.append(step[1:-1])
+                step = "{}"
+            place = place.setdefault(step, {})
+        methods = place.setdefault("", {})
+        assert method not in methods, f"{method} {path} is printed twice"
+        methods[method] = (handler, tuple(names))
+
+    def _find(self, path: str) -> tuple[dict[str, Handler], dict[str, str]]:
+        place, given = self._tree, []
+        for step in path.split("/"):
+            found = place.get(step) if step else None
+            if found is None and "{}" in place and step:
+                found = place["{}"]
+                given.append(step)
+            if found is None:
+                raise _no_route(path)
+            place = found
+        if "" not in place:
+            raise _no_route(path)
+        methods = place[""]
+        names = next(iter(methods.values()))[1]
+        return {method: entry[0] for method, entry in methods.items()}, dict(zip(names, given, strict=True))
+
+
+class _Read:
+    """GET of one printed route."""
+
+    def __init__(self, route: ReadRoute) -> None:
+        self.route = route
+
+    async def __call__(self, request: Request, path: Mapping[str, str]) -> Response:
+        route, services = self.route, services_of(request)
+        viewer = services.viewer(request)
+        _accepts_json(request)
+        fields, include, rest = selection(request, route.selects)
+        values = parameters(route.parameters, rest)
+        given = variables(values)
+        if route.by_id:
+            given["id"] = path["id"]
+        body = await _run(services, route, fields, include, given, viewer, None)
+        headers = {}
+        if route.shape == "list":
+            body = b'{"items":' + body + b"}"
+        elif route.shape == "page" and (cursor := _NEXT.search(body)):
+            query = [(k, v) for k, v in request.query_params.multi_items() if k != "after"]
+            query.append(("after", cursor[1].decode()))
+            headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+        headers["ETag"] = etag = _etag(body)
+        headers["Vary"] = "Authorization, Accept"
+        headers["Cache-Control"] = "private, no-cache"
+        if _knows(request.headers.get("if-none-match"), etag):
+            return Response(None, 304, headers)
+        return Response(body, 200, headers, JSON)
+
+
+class _Write:
+    """A command by HTTP. shown: the read that tells of what it returns, where there is one."""
+
+    def __init__(self, route: WriteRoute, shown: ReadRoute | None) -> None:
+        self.route = route
+        self.shown = shown
+
+    async def __call__(self, request: Request, path: Mapping[str, str]) -> Response:
+        route, command = self.route, self.route.command
+        services = services_of(request)
+        viewer = services.viewer(request)
+        _accepts_json(request)
+        status = success_status(command)
+        shows = self.shown is not None and status != 204
+        fields, include, rest = selection(request, shows)
+        if shows and self.shown is not None:
+            _document(self.shown, fields, include, frozenset())  # refused before anything is done
+        given = await body_of(request, route, rest, services)
+        given.update({camel(name): path[name] for name in route.in_path})
+        if "expected_version" in command.hints:
+            _expect(request, given)
+        try:
+            done, body, replayed = await perform(
+                command,
+                parse(command.ask, given),
+                self._render(services, viewer, status, fields, include),
+                shape="\n".join(["rest", ",".join(fields), ",".join(include)]),
+                tools=services.tools,
+                viewer=viewer,
+                door="rest",
+                key=request.headers.get("idempotency-key"),
+                correlation_id=request.scope["correlation_id"],
+                reason=_reason(request),
+            )
+        except Refusal as refusal:
+            raise of_refusal(refusal) from refusal
+        return self._answer(done, body, replayed)
+
+    def _render(
+        self,
+        services: Services,
+        viewer: Viewer,
+        status: int,
+        fields: tuple[str, ...],
+        include: tuple[str, ...],
+    ) -> Callable[[Outcome, Sql], Awaitable[tuple[int, bytes]]]:
+        async def render(outcome: Outcome, sql: Sql) -> tuple[int, bytes]:
+            kept = None if outcome.dry_run else outcome.change_set_id
+            mark = (str(kept) if kept else _NO_CHANGE_SET).encode()
+            if status == 204:
+                return status, mark
+            body = b"{}"
+            if self.shown is not None and outcome.ids and not outcome.dry_run:
+                id = encode_id(outcome.kind, outcome.ids[0])
+                body = await _run(services, self.shown, fields, include, {"id": id}, viewer, sql)
+            if outcome.value is not None:
+                body = _joined(body, orjson.dumps(as_object(outcome.value), option=_AS_OURS, default=plain))
+            return status, mark + body
+
+        return render
+
+    def _answer(self, status: int, marked: bytes, replayed: bool) -> Response:
+        change_set, body = marked[:36].decode(), marked[36:]
+        headers = {} if change_set == _NO_CHANGE_SET else {"X-Change-Set": change_set}
+        if replayed:
+            headers["Idempotency-Replayed"] = "true"
+        if status == 204:
+            return Response(None, 204, headers)
+        if self.shown is not None:
+            headers["ETag"] = _etag(body)
+            if status in (201, 202) and (head := _HEAD.match(body)) and head[1]:
+                headers["Location"] = PREFIX + self.shown.path.replace("{id}", head[1].decode())
+        return Response(body, status, headers, JSON)
+
+
+async def _run(
+    services: Services,
+    route: ReadRoute,
+    fields: tuple[str, ...],
+    include: tuple[str, ...],
+    given: dict[str, Any],
+    viewer: Viewer,
+    sql: Sql | None,
+) -> bytes:
+    """The JSON of a route's answer. Raises Problem: 404 where there is nothing to see."""
+    document = _document(route, fields, include, frozenset(given))
+    try:
+        data = await services.engine.data(document, given, viewer, sql)
+    except RequestRefused as refused:
+        raise _of_read(refused) from None
+    body = data[len(_ANSWER) : -1]
+    if route.inner and body != b"null":
+        body = body[len(_ANSWER) : -1]
+    if body == b"null":
+        of = f" with the id {given['id']!r}" if "id" in given else ""
+        raise Problem("NOT_FOUND", f"there is no {route.root}{of}, or it is not for you to see")
+    return body
+
+
+def _of_read(refused: RequestRefused) -> Problem:
+    """A refusal of the stored document, which is the fault of the parameters that fill it."""
+    code = refused.code if refused.code in table() else "BAD_USER_INPUT"
+    return Problem(code, refused.errors[0]["message"])
+
+
+def _document(
+    route: ReadRoute, fields: tuple[str, ...], include: tuple[str, ...], used: frozenset[str]
+) -> str:
+    try:
+        return route.document(fields, include, used - {"id"} if route.by_id else used)
+    except Unprintable as error:
+        parameter = "fields" if any(error.name in path.split(".") for path in fields) else "include"
+        raise Problem(
+            "UNKNOWN_FIELD",
+            error.text,
+            errors=[{"code": "UNKNOWN_FIELD", "detail": error.text, "parameter": parameter}],
+        ) from None
+
+
+def _accepts_json(request: Request) -> None:
+    accept = request.headers.get("accept")
+    if preferred(accept, (JSON, "application/problem+json")) is None:
+        raise Problem("NOT_ACCEPTABLE", f"the answer comes as {JSON}; Accept is {accept!r}")
+
+
+def _expect(request: Request, given: dict[str, Any]) -> None:
+    """Let If-Match say the expected version."""
+    header = request.headers.get("if-match", "").strip()
+    if not header or header == "*":
+        return
+    versions = [int(found[1]) for part in header.split(",") if (found := _ETAG.fullmatch(part.strip()))]
+    if len(versions) != 1:
+        raise of_refusal(
+            VersionConflict(f'If-Match is {header}; the one ETag that was read will do, as "3.1f0c"')
+        )
+    if given.get("expectedVersion") not in (None, versions[0]):
+        raise Problem("BAD_REQUEST", "If-Match and expectedVersion name different versions; send one of them")
+    given["expectedVersion"] = versions[0]
+
+
+def _reason(request: Request) -> str | None:
+    reason = request.headers.get("x-reason")
+    return reason[:500] if reason else None
+
+
+def _etag(body: bytes) -> str:
+    """A strong validator: the version, where there is one, and a hash of what is sent."""
+    head = _HEAD.match(body)
+    version = head[2].decode() if head and head[2] else "0"
+    return f'"{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
+
+
+def _joined(left: bytes, right: bytes) -> bytes:
+    """Two JSON objects as one."""
+    return left if right == b"{}" else right if left == b"{}" else left[:-1] + b"," + right[1:]
+
+
+def _knows(header: str | None, etag: str) -> bool:
+    if not header:
+        return False
+    known = [part.strip().removeprefix("W/") for part in header.split(",")]
+    return "*" in known or etag in known
+
+
+def _no_route(path: str) -> Problem:
+    return Problem("NOT_FOUND", f"there is no {PREFIX}/{path}; /openapi.json lists what there is")

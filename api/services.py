@@ -1,0 +1,36 @@
+"""What the front door works with, made once by `api/app.py` and found by every endpoint."""
+
+from dataclasses import dataclass
+
+from graph.run import Engine
+from starlette.requests import Request
+
+from api.auth import Authenticator
+from domain.access.viewer import Viewer
+from graph.perform import Tools
+
+
+@dataclass(frozen=True)
+class Services:
+    """The engine that reads, the tools that write, and who may ask.
+
+    body_limit: bytes of a JSON body. upload_limit: bytes of a delivered file.
+    """
+
+    authenticator: Authenticator
+    engine: Engine
+    tools: Tools
+    body_limit: int = 8 << 20
+    upload_limit: int = 128 << 20
+
+    def viewer(self, request: Request) -> Viewer:
+        """Who asks; from here on the log knows it. Raises Problem 401."""
+        viewer = self.authenticator.viewer(request.headers.get("authorization"))
+        request.scope["actor"] = viewer.actor
+        return viewer
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that serves a request."""
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,108 @@
+"""A server on a free port over a database of its own, and callers with tokens."""
+
+import asyncio
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.embedded import Servers
+from api.keys import SigningKey, ensure_keys, mint_token
+from api.settings import Settings
+from domain.access.scopes import Role
+from domain.adapters.postgres import open_pool
+from tests.conftest import Databases
+
+OURS = uuid.UUID("0195e3a0-0000-7000-8000-000000000001")
+THEIRS = uuid.UUID("0195e3a0-0000-7000-8000-000000000002")
+
+
+@dataclass(frozen=True)
+class House:
+    """A running server: where it listens, which database it has, and the key that signs its tokens."""
+
+    url: str
+    database_url: str
+    key: SigningKey
+
+    def token(self, organization: uuid.UUID = OURS, role: Role = Role.LABEL_USER, **more: Any) -> str:
+        """An access token."""
+        given = {"subject": f"{role.value}@test", "lifetime": timedelta(hours=1), **more}
+        return mint_token(self.key, organization_id=organization, role=role, **given)
+
+    def client(self, **more: Any) -> httpx2.Client:
+        """A caller with a token."""
+        headers = {"Authorization": f"Bearer {self.token(**more)}"}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=30)
+
+
+def settings_for(database_url: str, redis_url: str, state: Path) -> Settings:
+    """Settings of a server of the tests."""
+    return Settings(database_url=database_url, redis_url=redis_url, state_folder=state, pool_size=4)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve on a free port, on a thread with an event loop of its own; gives the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+    thread.start()
+    give_up_at = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        assert time.monotonic() < give_up_at, "the server takes too long to start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="session")
+async def house_database(databases: Databases) -> str:
+    """A migrated database with two organizations."""
+    url = await databases.clone("api")
+    async with await open_pool(url, role=None) as pool:
+        for id, slug in ((OURS, "ours"), (THEIRS, "theirs")):
+            await pool.execute(
+                "insert into organization (id, name, slug) values ($1, $2, $3)", id, slug.capitalize(), slug
+            )
+    return url
+
+
+@pytest.fixture(scope="session")
+def house(house_database: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The server, on a thread with an event loop of its own."""
+    state = tmp_path_factory.mktemp("state")
+    settings = settings_for(house_database, servers.redis_url or "", state)
+    (key,) = ensure_keys(state / "keys")
+    with serving(settings) as url:
+        yield House(url, house_database, key)
+
+
+@pytest.fixture
+def ours(house: House) -> Iterator[httpx2.Client]:
+    """A label user of our organization."""
+    with house.client() as client:
+        yield client
+
+
+@pytest.fixture
+def theirs(house: House) -> Iterator[httpx2.Client]:
+    """A label user of another organization."""
+    with house.client(organization=THEIRS) as client:
+        yield client
