@@ -124,6 +124,15 @@ def trigram(table: str, column: str) -> Index:
     )
 
 
+def words(table: str, column: str) -> Index:
+    """A full-text index over the words of the column, unaccented and lower-cased, in no language."""
+    return Index(
+        f"ix_{table}_{column}_words",
+        literal_column(f"to_tsvector('simple'::regconfig, catalog_fold({column}))").label("words"),
+        postgresql_using="gin",
+    )
+
+
 def folded(table: str, column: str) -> Index:
     """An index for exact and prefix look-ups of the unaccented, lower-cased column, in id order."""
     return Index(

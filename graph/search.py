@@ -43,7 +43,7 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
     policy = nested(t.kind).format(t=row, viewer=writer.viewer)
     folded = f"catalog_fold({row}.{t.label})"
     query = f"catalog_fold({text})"
-    words = f"to_tsvector('simple', {folded}) @@ plainto_tsquery('simple', {query})"
+    words = f"to_tsvector('simple'::regconfig, {folded}) @@ plainto_tsquery('simple'::regconfig, {query})"
     ways = (
         f"{folded} ~>=~ {query} and {folded} ~<~ ({query}||chr(1114111))",
         words,
@@ -59,7 +59,7 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
     score = (
         f"(case when m.f = {query} then 2 else 0 end + case when starts_with(m.f, {query}) then 1 else 0 end "
         f"+ word_similarity({query}, m.f) + similarity({query}, m.f) "
-        f"+ ts_rank(to_tsvector('simple', m.f), plainto_tsquery('simple', {query})))"
+        f"+ ts_rank(to_tsvector('simple'::regconfig, m.f), plainto_tsquery('simple'::regconfig, {query})))"
     )
     return (
         f"(with m as materialized ({branches}) "  # noqa: S608

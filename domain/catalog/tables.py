@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from domain.row import Content, big, content_args, folded, instant, key, one_of, refers, texts, trigram
+from domain.row import Content, big, content_args, folded, instant, key, one_of, refers, texts, trigram, words
 
 KINDS = (
     "artist",
@@ -159,6 +159,7 @@ class Artist(Content, table=True):
         Index("ix_artist_ipi", "ipi"),
         Index("ix_artist_mbid", "mbid"),
         trigram("artist", "name"),
+        words("artist", "name"),
         folded("artist", "name"),
     )
 
@@ -188,6 +189,7 @@ class Release(Content, table=True):
         Index("ix_release_catalog_number", "catalog_number"),
         Index("ix_release_genres", "genres", postgresql_using="gin"),
         trigram("release", "title"),
+        words("release", "title"),
         folded("release", "title"),
     )
 
@@ -236,6 +238,7 @@ class Recording(Content, table=True):
         Index("ix_recording_isrc", "isrc"),
         Index("ix_recording_genres", "genres", postgresql_using="gin"),
         trigram("recording", "title"),
+        words("recording", "title"),
         folded("recording", "title"),
     )
 
@@ -265,6 +268,7 @@ class Video(Content, table=True):
         Index("ix_video_isrc", "isrc"),
         Index("ix_video_isan", "isan"),
         trigram("video", "title"),
+        words("video", "title"),
         folded("video", "title"),
     )
 
@@ -301,6 +305,7 @@ class Track(Content, table=True):
         ),
         Index("ix_track_place", "release_id", "medium_position", "position", "id"),
         trigram("track", "title"),
+        words("track", "title"),
     )
 
     release_id: uuid.UUID = refers("release.id", nullable=False, index=False)
@@ -325,6 +330,7 @@ class Work(Content, table=True):
         "work",
         Index("ix_work_iswc", "iswc"),
         trigram("work", "title"),
+        words("work", "title"),
         folded("work", "title"),
     )
 
@@ -379,6 +385,7 @@ class Podcast(Content, table=True):
         Index("ix_podcast_guid", "guid"),
         Index("ix_podcast_feed_url", "feed_url"),
         trigram("podcast", "title"),
+        words("podcast", "title"),
     )
 
     title: str
@@ -401,6 +408,7 @@ class Episode(Content, table=True):
         Index("ix_episode_guid", "guid"),
         Index("ix_episode_podcast_id", "podcast_id", "id"),
         trigram("episode", "title"),
+        words("episode", "title"),
     )
 
     podcast_id: uuid.UUID = refers("podcast.id", nullable=False, index=False)
@@ -419,7 +427,11 @@ class Book(Content, table=True):
 
     __tablename__: ClassVar[Any] = "book"
     __table_args__ = content_args(
-        "book", partial("published"), Index("ix_book_isbn", "isbn"), trigram("book", "title")
+        "book",
+        partial("published"),
+        Index("ix_book_isbn", "isbn"),
+        trigram("book", "title"),
+        words("book", "title"),
     )
 
     title: str
@@ -440,6 +452,7 @@ class Audiobook(Content, table=True):
         not_negative("duration_ms"),
         Index("ix_audiobook_isbn", "isbn"),
         trigram("audiobook", "title"),
+        words("audiobook", "title"),
     )
 
     title: str

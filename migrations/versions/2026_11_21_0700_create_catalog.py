@@ -175,6 +175,13 @@ def upgrade() -> None:
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index(
+        "ix_artist_name_words",
+        "artist",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(name))").label("words")],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index(
         "ix_artist_owner_id_id",
         "artist",
         ["owner_id", "id"],
@@ -255,6 +262,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_book_title_words",
+        "book",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_table(
         "change_set",
@@ -604,6 +618,13 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.create_index(
+        "ix_podcast_title_words",
+        "podcast",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
+    )
     op.create_table(
         "recording",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -693,6 +714,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_recording_title_words",
+        "recording",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_table(
         "release",
@@ -793,6 +821,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_release_title_words",
+        "release",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_index("ix_release_upc", "release", ["upc"], unique=False)
     op.create_table(
@@ -910,6 +945,13 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.create_index(
+        "ix_video_title_words",
+        "video",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
+    )
     op.create_table(
         "work",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -978,6 +1020,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_work_title_words",
+        "work",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_table(
         "annotation",
@@ -1177,6 +1226,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_audiobook_title_words",
+        "audiobook",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_table(
         "credit",
@@ -1387,6 +1443,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    )
+    op.create_index(
+        "ix_episode_title_words",
+        "episode",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
     )
     op.create_table(
         "identifier",
@@ -1755,6 +1818,13 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.create_index(
+        "ix_track_title_words",
+        "track",
+        [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
+        unique=False,
+        postgresql_using="gin",
+    )
     op.create_index(op.f("ix_track_video_id"), "track", ["video_id"], unique=False)
     for script in (triggers.CHANGE_FUNCTIONS, triggers.PARTITIONS):
         for statement in triggers.split(script):
@@ -1770,6 +1840,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_track_video_id"), table_name="track")
+    op.drop_index("ix_track_title_words", table_name="track", postgresql_using="gin")
     op.drop_index(
         "ix_track_title_trgm",
         table_name="track",
@@ -1821,6 +1892,7 @@ def downgrade() -> None:
     op.drop_table("image")
     op.drop_index("ix_identifier_scheme_value", table_name="identifier")
     op.drop_table("identifier")
+    op.drop_index("ix_episode_title_words", table_name="episode", postgresql_using="gin")
     op.drop_index(
         "ix_episode_title_trgm",
         table_name="episode",
@@ -1857,6 +1929,7 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_credit_artist_id"), table_name="credit")
     op.drop_table("credit")
+    op.drop_index("ix_audiobook_title_words", table_name="audiobook", postgresql_using="gin")
     op.drop_index(
         "ix_audiobook_title_trgm",
         table_name="audiobook",
@@ -1885,6 +1958,7 @@ def downgrade() -> None:
     op.drop_table("api_key")
     op.drop_index("ix_annotation_key", table_name="annotation")
     op.drop_table("annotation")
+    op.drop_index("ix_work_title_words", table_name="work", postgresql_using="gin")
     op.drop_index(
         "ix_work_title_trgm",
         table_name="work",
@@ -1900,6 +1974,7 @@ def downgrade() -> None:
     op.drop_index("ix_work_owner_id_id", table_name="work", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_work_iswc", table_name="work")
     op.drop_table("work")
+    op.drop_index("ix_video_title_words", table_name="video", postgresql_using="gin")
     op.drop_index(
         "ix_video_title_trgm",
         table_name="video",
@@ -1921,6 +1996,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_session_user_id"), table_name="session")
     op.drop_table("session")
     op.drop_index("ix_release_upc", table_name="release")
+    op.drop_index("ix_release_title_words", table_name="release", postgresql_using="gin")
     op.drop_index(
         "ix_release_title_trgm",
         table_name="release",
@@ -1941,6 +2017,7 @@ def downgrade() -> None:
     op.drop_index("ix_release_catalog_number", table_name="release")
     op.drop_index(op.f("ix_release_artist_credit_id"), table_name="release")
     op.drop_table("release")
+    op.drop_index("ix_recording_title_words", table_name="recording", postgresql_using="gin")
     op.drop_index(
         "ix_recording_title_trgm",
         table_name="recording",
@@ -1960,6 +2037,7 @@ def downgrade() -> None:
     op.drop_index("ix_recording_genres", table_name="recording", postgresql_using="gin")
     op.drop_index(op.f("ix_recording_artist_credit_id"), table_name="recording")
     op.drop_table("recording")
+    op.drop_index("ix_podcast_title_words", table_name="podcast", postgresql_using="gin")
     op.drop_index(
         "ix_podcast_title_trgm",
         table_name="podcast",
@@ -2007,6 +2085,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_change_set_reverts_id"), table_name="change_set")
     op.drop_index("ix_change_set_owner_id_id", table_name="change_set")
     op.drop_table("change_set")
+    op.drop_index("ix_book_title_words", table_name="book", postgresql_using="gin")
     op.drop_index(
         "ix_book_title_trgm",
         table_name="book",
@@ -2030,6 +2109,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_artist_owner_id_id", table_name="artist", postgresql_where=sa.text("status <> 'deleted'")
     )
+    op.drop_index("ix_artist_name_words", table_name="artist", postgresql_using="gin")
     op.drop_index(
         "ix_artist_name_trgm",
         table_name="artist",
