@@ -1,16 +1,20 @@
 """Makes adapters for the command line, so that its verbs need not know them."""
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 
 from api.settings import Settings
+from domain.access.viewer import Viewer
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
-from domain.adapters.postgres import Connection
+from domain.adapters.load import Source, load_new
+from domain.adapters.postgres import Connection, Pool, open_pool
 from domain.adapters.schemas import SchemaStore
+from domain.claims import Draft
 from domain.ports import Blobs
 
 
@@ -37,3 +41,23 @@ async def connect(settings: Settings) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def work_pool(settings: Settings) -> AsyncIterator[Pool]:
+    """A small pool to write with, for what runs once and ends."""
+    pool = await open_pool(settings.database_url, max_size=2, statement_timeout_ms=600_000)
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+async def load_made_up(
+    pool: Pool, viewer: Viewer, drafts: Sequence[Draft], seed: int, change_set_id: uuid.UUID
+) -> list[Draft]:
+    """Load made-up things, whole or not at all; gives those that were new."""
+    source = Source("demo", str(seed))
+    return await load_new(
+        pool, viewer, drafts, source, change_set_id=change_set_id, command="demo", door="cli"
+    )

@@ -18,8 +18,6 @@ from domain.demo.people import Ref, pool_size, popular
 from domain.demo.spoken import audiobook, podcast
 from domain.demo.words import BY_LANGUAGE, CREDIT_ROLES, INSTRUMENTS, person_name, song_title
 
-SOURCE = "demo"
-
 _TERRITORIES: tuple[tuple[list[str], list[str]], ...] = (
     (["Worldwide"], []),
     (["Worldwide"], []),
