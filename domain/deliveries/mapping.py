@@ -14,7 +14,14 @@ from domain.deliveries import mapping_values as values
 from domain.deliveries.mapping_collect import Collector, Ref
 from domain.deliveries.mapping_deals import Covered, deal_drafts
 from domain.deliveries.mapping_media import Placed, images_of, media_of
-from domain.deliveries.mapping_rest import described_rest, editions_rest, release_rest
+from domain.deliveries.mapping_rest import (
+    RECORDING,
+    TRACK,
+    VIDEO,
+    described_rest,
+    editions_rest,
+    release_rest,
+)
 from domain.deliveries.message import Described, Message, Release, Resource
 from domain.deliveries.parts import Code, Credit, Party, Work
 
@@ -184,7 +191,7 @@ class _Mapper:
         }
 
     def _resource_rest(self, resource: Resource) -> dict[str, Any]:
-        return described_rest(resource, self.parties) | {
+        return described_rest(resource, self.parties, VIDEO if resource.kind == "video" else RECORDING) | {
             "kind": None if resource.kind in ("sound_recording", "video") else resource.kind,
             "editions": editions_rest(resource),
             "works": values.plain(resource.works),
@@ -346,7 +353,7 @@ class _Mapper:
                 {
                     "release": {
                         n: v
-                        for n, v in release_rest(release, self.message, self.parties).items()
+                        for n, v in release_rest(release, self.message, self.parties, TRACK).items()
                         if v not in (None, [], {})
                     }
                 }

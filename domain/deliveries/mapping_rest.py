@@ -5,13 +5,21 @@ from typing import Any
 
 from domain.deliveries import mapping_values as values
 from domain.deliveries.message import Described, Message, Release, Resource
-from domain.deliveries.parts import Credit, Party
+from domain.deliveries.parts import Credit, Genre, Party, Scoped, Words
+from domain.rights.territory import WORLDWIDE
 
 Parties = Mapping[str, Party]
 
 
-def described_rest(item: Described, parties: Parties) -> dict[str, Any]:
-    """What the columns that all described things have do not hold."""
+# What the columns of each kind hold, when it is said plainly: one value of a kind, for everywhere.
+RECORDING = frozenset({"genres", "advisories", "creation"})
+VIDEO = frozenset({"genres", "advisories"})
+RELEASE = frozenset({"genres", "advisories", "labels", "release", "original_release"})
+TRACK: frozenset[str] = frozenset()
+
+
+def described_rest(item: Described, parties: Parties, held: frozenset[str]) -> dict[str, Any]:
+    """What is said of a thing and its columns, those named in `held`, do not hold."""
     titles = [title for title in item.titles if title.original_language is not None or title.marks]
     odd = [title for title in item.titles if title.kind not in ("display", "display_text")]
     scoped = [w for w in item.artist_names if w.language or values.territories(w.where)]
@@ -21,10 +29,10 @@ def described_rest(item: Described, parties: Parties) -> dict[str, Any]:
         "versions": values.plain(item.versions),
         "artist_names": values.plain(item.artist_names) if scoped or len(item.artist_names) > 1 else None,
         "artists": _artists_rest(item, parties),
-        "labels": values.plain(item.labels),
-        "genres": values.plain(item.genres),
-        "dates": values.plain(item.dates),
-        "advisories": values.plain(item.advisories),
+        "labels": _unless("labels" in held and all(map(_plain_label, item.labels)), item.labels),
+        "genres": _unless("genres" in held and all(map(_plain_genre, item.genres)), item.genres),
+        "dates": _unless(_plain_dates(item, held), item.dates),
+        "advisories": _unless("advisories" in held and _plain_advisories(item), item.advisories),
         "languages": values.plain(item.languages)
         if any(la.use != "performance" for la in item.languages)
         else None,
@@ -38,6 +46,42 @@ def described_rest(item: Described, parties: Parties) -> dict[str, Any]:
     }
 
 
+def _unless(held: bool, said: Any) -> Any:
+    """What was said as JSON, unless columns hold it."""
+    return None if held else values.plain(said)
+
+
+def _everywhere(said: Scoped) -> bool:
+    return not said.where.excluded and said.where.included in ((), (WORLDWIDE,))
+
+
+def _plain_label(label: Words) -> bool:
+    return _everywhere(label) and not (label.language or label.kind or label.marks)
+
+
+def _plain_genre(genre: Genre) -> bool:
+    return _everywhere(genre) and not (genre.sub or genre.language or genre.extras)
+
+
+def _plain_dates(item: Described, held: frozenset[str]) -> bool:
+    """Whether the date columns hold every date: one of each kind, exact, for everywhere."""
+    kinds = [when.kind for when in item.dates]
+    return (
+        len(set(kinds)) == len(kinds)
+        and set(kinds) <= held
+        and all(_everywhere(w) and w.date and not (w.approximate or w.before or w.after) for w in item.dates)
+        and not any(when.place or when.language or when.marks for when in item.dates)
+    )
+
+
+def _plain_advisories(item: Described) -> bool:
+    """Whether the parental warning column holds all that was said."""
+    said = item.advisories
+    return not said or (
+        len(said) == 1 and _everywhere(said[0]) and said[0].standard is None and not said[0].term.user_value
+    )
+
+
 def editions_rest(resource: Resource) -> list[Any]:
     """The editions of a recording; of a single one without what the columns and identifiers hold."""
     editions = [values.plain(edition) for edition in resource.editions]
@@ -49,8 +93,11 @@ def editions_rest(resource: Resource) -> list[Any]:
     return [edition for edition in editions if edition]
 
 
-def release_rest(release: Release, message: Message, parties: Parties) -> dict[str, Any]:
-    return described_rest(release, parties) | {
+def release_rest(
+    release: Release, message: Message, parties: Parties, held: frozenset[str] = RELEASE
+) -> dict[str, Any]:
+    """What is said of a release and its columns do not hold."""
+    return described_rest(release, parties, held) | {
         "role": None if release.role == "main" else release.role,
         "lines": values.plain(release.lines),
         "resources": values.plain(release.resources),

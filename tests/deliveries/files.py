@@ -52,8 +52,9 @@ def assert_claimable(drafts: tuple[Draft, ...]) -> None:
             known = name in kind.columns or collection or (name == "artist_credit" and kind.has_artist_credit)
             assert known, f"{draft.kind} has no {name}"
             assert value is None or value in kind.choices.get(name, (value,)), f"{draft.name}.{name}: {value}"
-            for item in value if collection is not None else ():
-                assert set(item) <= {*collection.columns, "position"}, f"{draft.kind}.{name}: {item}"
+            if collection is not None:
+                for item in value:
+                    assert set(item) <= {*collection.columns, "position"}, f"{draft.kind}.{name}: {item}"
         for name in kind.required:
             assert draft.fields.get(name), f"{draft.name} has no {name}"
         for ref in refs({n: v for n, v in draft.fields.items() if n != "annotations"}):
