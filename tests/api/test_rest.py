@@ -58,7 +58,7 @@ def test_lists_come_by_include_and_fields_narrow(ours: httpx2.Client) -> None:
         "id": made["id"],
         "version": 1,
         "title": "Two Sides",
-        "artistCredit": {"names": [{"artist": {"name": "Ada Test"}}]},
+        "artistCredit": {"names": [{"artist": {"id": artist["id"], "version": 1, "name": "Ada Test"}}]},
     }
 
 
