@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graph.sql import Bound, Order, Writer
 
 CANDIDATES = 500
+ALIASES = 1_000
 LONGEST_QUERY = 200
 
 
@@ -31,11 +32,15 @@ def search_rows(writer: "Writer", page: PageRead, order: "Order", alias: str) ->
     )
     keyset = writer.keyset(page, order, alias)
     where = f"where {keyset} " if keyset else ""
+    aliases = (
+        "with aliases as materialized (select o.entity_id, o.kind from title o "  # noqa: S608
+        f"where catalog_fold(o.text) like {like_pattern(text)} limit {ALIASES})"
+    )
     rows = (
-        f"select {alias}.* from ({found}) {alias} {where}"  # noqa: S608
+        f"{aliases} select {alias}.* from ({found}) {alias} {where}"  # noqa: S608
         f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
     )
-    return rows, f"select count(*) from ({found}) {alias}"  # noqa: S608
+    return rows, f"{aliases} select count(*) from ({found}) {alias}"  # noqa: S608
 
 
 def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
@@ -49,8 +54,7 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
         words,
         f"{folded} like {like_pattern(text)}",
         f"{query} <% {folded}",
-        f"{row}.id in (select o.entity_id from title o where o.kind = '{t.kind}' "  # noqa: S608
-        f"and catalog_fold(o.text) like {like_pattern(text)})",
+        f"{row}.id in (select a.entity_id from aliases a where a.kind = '{t.kind}')",
     )
     branches = " union ".join(
         f"(select {row}.id, {folded} as f from {t.kind} {row} where {way} and {policy} limit {CANDIDATES})"  # noqa: S608

@@ -306,6 +306,7 @@ class Track(Content, table=True):
         Index("ix_track_place", "release_id", "medium_position", "position", "id"),
         trigram("track", "title"),
         words("track", "title"),
+        folded("track", "title"),
     )
 
     release_id: uuid.UUID = refers("release.id", nullable=False, index=False)
@@ -386,6 +387,7 @@ class Podcast(Content, table=True):
         Index("ix_podcast_feed_url", "feed_url"),
         trigram("podcast", "title"),
         words("podcast", "title"),
+        folded("podcast", "title"),
     )
 
     title: str
@@ -409,6 +411,7 @@ class Episode(Content, table=True):
         Index("ix_episode_podcast_id", "podcast_id", "id"),
         trigram("episode", "title"),
         words("episode", "title"),
+        folded("episode", "title"),
     )
 
     podcast_id: uuid.UUID = refers("podcast.id", nullable=False, index=False)
@@ -432,6 +435,7 @@ class Book(Content, table=True):
         Index("ix_book_isbn", "isbn"),
         trigram("book", "title"),
         words("book", "title"),
+        folded("book", "title"),
     )
 
     title: str
@@ -453,6 +457,7 @@ class Audiobook(Content, table=True):
         Index("ix_audiobook_isbn", "isbn"),
         trigram("audiobook", "title"),
         words("audiobook", "title"),
+        folded("audiobook", "title"),
     )
 
     title: str

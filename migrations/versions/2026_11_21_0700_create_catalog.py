@@ -256,6 +256,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
     op.create_index(
+        "ix_book_title",
+        "book",
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
+        unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
+    )
+    op.create_index(
         "ix_book_title_trgm",
         "book",
         [sa.literal_column("catalog_fold(title)").label("folded")],
@@ -609,6 +616,13 @@ def upgrade() -> None:
         ["id"],
         unique=False,
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
+    )
+    op.create_index(
+        "ix_podcast_title",
+        "podcast",
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
+        unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_podcast_title_trgm",
@@ -1220,6 +1234,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
     op.create_index(
+        "ix_audiobook_title",
+        "audiobook",
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
+        unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
+    )
+    op.create_index(
         "ix_audiobook_title_trgm",
         "audiobook",
         [sa.literal_column("catalog_fold(title)").label("folded")],
@@ -1435,6 +1456,13 @@ def upgrade() -> None:
         ["id"],
         unique=False,
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
+    )
+    op.create_index(
+        "ix_episode_title",
+        "episode",
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
+        unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
     )
     op.create_index(
         "ix_episode_title_trgm",
@@ -1811,6 +1839,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_track_recording_id"), "track", ["recording_id"], unique=False)
     op.create_index(
+        "ix_track_title",
+        "track",
+        [sa.literal_column("catalog_fold(title)").label("folded"), "id"],
+        unique=False,
+        postgresql_ops={"folded": "text_pattern_ops"},
+    )
+    op.create_index(
         "ix_track_title_trgm",
         "track",
         [sa.literal_column("catalog_fold(title)").label("folded")],
@@ -1847,6 +1882,7 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.drop_index("ix_track_title", table_name="track", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(op.f("ix_track_recording_id"), table_name="track")
     op.drop_index(
         "ix_track_public",
@@ -1899,6 +1935,7 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.drop_index("ix_episode_title", table_name="episode", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_episode_public",
         table_name="episode",
@@ -1936,6 +1973,7 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.drop_index("ix_audiobook_title", table_name="audiobook", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_audiobook_public",
         table_name="audiobook",
@@ -2044,6 +2082,7 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.drop_index("ix_podcast_title", table_name="podcast", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_podcast_public",
         table_name="podcast",
@@ -2092,6 +2131,7 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
     )
+    op.drop_index("ix_book_title", table_name="book", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
         "ix_book_public",
         table_name="book",
