@@ -107,8 +107,7 @@ def declare(name: str, scope: Scope) -> None:
         )
         for dependent, column in (*CASCADES.get(name, ()), *HANGING):
             rows = await work.connection.fetch(
-                f"select id from {dependent} where {column} = $1 and owner_id = $2 "  # noqa: S608
-                "and status <> 'deleted'",
+                f"select id from {dependent} where {column} = $1 and owner_id = $2 and status <> 'deleted'",
                 id,
                 work.viewer.organization_id,
             )

@@ -73,7 +73,7 @@ class References:
         public: set[uuid.UUID] = set()
         for kind, targets in foreign.items():
             found = await self._sql.fetch(
-                f"select id from {KINDS[kind].name} "  # noqa: S608
+                f"select id from {KINDS[kind].name} "
                 "where id = any($1) and visibility = 'public' and status <> 'deleted'",
                 targets,
             )

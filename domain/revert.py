@@ -194,7 +194,7 @@ async def _referring(
         if not conditions:
             continue
         rows = await sql.fetch(
-            f"select t.id from {other.name} t where t.status <> 'deleted' "  # noqa: S608
+            f"select t.id from {other.name} t where t.status <> 'deleted' "
             f"and t.id <> all($2) and ({' or '.join(conditions)}) limit 20",
             list(ids),
             list(made),

@@ -107,7 +107,7 @@ class Work:
             id,
         )
         row = await self.connection.fetchrow(
-            f"select id, version from {KINDS[kind].name} "  # noqa: S608
+            f"select id, version from {KINDS[kind].name} "
             "where id = $1 and owner_id = $2 and status <> 'deleted'",
             held,
             self.viewer.organization_id,
@@ -324,7 +324,7 @@ class Work:
             for column in KINDS[kind].natural:
                 values = [item.draft.fields.get(column) for item in unknown if item.draft.kind == kind]
                 rows = await self.connection.fetch(
-                    f"select distinct on ({column}) {column} as value, id from {kind} "  # noqa: S608
+                    f"select distinct on ({column}) {column} as value, id from {kind} "
                     f"where owner_id = $1 and {column} = any($2::text[]) and status <> 'deleted' "
                     f"order by {column}, id",
                     self.viewer.organization_id,

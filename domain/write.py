@@ -168,7 +168,7 @@ async def _write_items(
 async def _bury(sql: Sql, kind: Kind, at: datetime, ids: Sequence[uuid.UUID], written: Written) -> None:
     medium = ", medium_position = null" if kind.name == "track" else ""
     rows = await sql.fetch(
-        f"update {kind.name} set status = 'deleted', version = version + 1, updated_at = $2{medium} "  # noqa: S608
+        f"update {kind.name} set status = 'deleted', version = version + 1, updated_at = $2{medium} "
         "where id = any($1) and status <> 'deleted' returning id",
         list(ids),
         at,
@@ -214,7 +214,7 @@ async def store_credits(
 @cache
 def _keep(table: str) -> str:
     return (
-        f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb) "  # noqa: S608
+        f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb) "
         "on conflict do nothing"
     )
 
@@ -228,7 +228,7 @@ def _upsert(name: str) -> str:
     before = ", ".join(f"t.{column}" for column in columns)
     after = ", ".join(f"excluded.{column}" for column in columns)
     return (
-        f"insert into {name} as t (id, owner_id, created_at, updated_at, {listed}) "  # noqa: S608
+        f"insert into {name} as t (id, owner_id, created_at, updated_at, {listed}) "
         f"select id, owner_id, $3::timestamptz, $3::timestamptz, {listed} "
         f"from jsonb_populate_recordset(null::{name}, $1::jsonb) "
         f"on conflict (id) do update set {assigned}, version = t.version + 1, updated_at = $3 "
@@ -240,7 +240,7 @@ def _upsert(name: str) -> str:
 @cache
 def _select_items(table: str, parent: str) -> str:
     return (
-        f"select {parent} as id, "  # noqa: S608
+        f"select {parent} as id, "
         f"jsonb_agg(to_jsonb(t) - array['{parent}', 'kind'] order by position) as items "
         f"from {table} t where {parent} = any($1) group by 1"
     )
@@ -249,11 +249,11 @@ def _select_items(table: str, parent: str) -> str:
 @cache
 def _delete_items(table: str, parent: str) -> str:
     return (
-        f"delete from {table} t using jsonb_to_recordset($1::jsonb) as x (id uuid, position int) "  # noqa: S608
+        f"delete from {table} t using jsonb_to_recordset($1::jsonb) as x (id uuid, position int) "
         f"where t.{parent} = x.id and t.position = x.position"
     )
 
 
 @cache
 def _insert_items(table: str) -> str:
-    return f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb)"  # noqa: S608
+    return f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb)"

@@ -181,7 +181,7 @@ class MediumNode:
 def of_recording(name: str) -> str:
     """A value of a track that is its recording's, or its video's."""
     return (
-        f"coalesce((select r.{name} from recording r where r.id = {{p}}.recording_id), "  # noqa: S608
+        f"coalesce((select r.{name} from recording r where r.id = {{p}}.recording_id), "
         f"(select v.{name} from video v where v.id = {{p}}.video_id))"
     )
 

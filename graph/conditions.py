@@ -63,7 +63,7 @@ def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, 
         scheme = writer.bind(_value(slot, (*path, "scheme")), "text")
         code = writer.bind(_value(slot, (*path, "value")), "text")
         return (
-            f"{alias}.id in (select i.entity_id from identifier i where i.scheme = {scheme} "  # noqa: S608
+            f"{alias}.id in (select i.entity_id from identifier i where i.scheme = {scheme} "
             f"and i.value = {code} and i.kind = '{t.kind}')"
         )
     if key == "genre":

@@ -33,14 +33,14 @@ def search_rows(writer: "Writer", page: PageRead, order: "Order", alias: str) ->
     keyset = writer.keyset(page, order, alias)
     where = f"where {keyset} " if keyset else ""
     aliases = (
-        "with aliases as materialized (select o.entity_id, o.kind from title o "  # noqa: S608
+        "with aliases as materialized (select o.entity_id, o.kind from title o "
         f"where catalog_fold(o.text) like {like_pattern(text)} limit {ALIASES})"
     )
     rows = (
-        f"{aliases} select {alias}.* from ({found}) {alias} {where}"  # noqa: S608
+        f"{aliases} select {alias}.* from ({found}) {alias} {where}"
         f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
     )
-    return rows, f"{aliases} select count(*) from ({found}) {alias}"  # noqa: S608
+    return rows, f"{aliases} select count(*) from ({found}) {alias}"
 
 
 def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
@@ -57,7 +57,7 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
         f"{row}.id in (select a.entity_id from aliases a where a.kind = '{t.kind}')",
     )
     branches = " union ".join(
-        f"(select {row}.id, {folded} as f from {t.kind} {row} where {way} and {policy} limit {CANDIDATES})"  # noqa: S608
+        f"(select {row}.id, {folded} as f from {t.kind} {row} where {way} and {policy} limit {CANDIDATES})"
         for way in ways
     )
     score = (
@@ -66,7 +66,7 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
         f"+ ts_rank(to_tsvector('simple'::regconfig, m.f), plainto_tsquery('simple'::regconfig, {query})))"
     )
     return (
-        f"(with m as materialized ({branches}) "  # noqa: S608
+        f"(with m as materialized ({branches}) "
         f"select '{t.kind}' as kind, m.id, round({score}::numeric, 6) as score from m)"
     )
 

@@ -125,7 +125,7 @@ class Writer:
         id = self.bind(lambda bound: bound.ids[0], "uuid")
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         return Statement(
-            f"select coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"select coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "
             f"where {alias}.id = {id} and {policy}), 'null')",
             tuple(self.parameters),
         )
@@ -164,7 +164,7 @@ class Writer:
         t, alias = self._type(name), self.alias()
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         return (
-            f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "
             f"where {alias}.{part.binding.key} = {parent}.{part.binding.by} and {policy}), 'null')"
         )
 
@@ -174,7 +174,7 @@ class Writer:
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         order = ", ".join(part.binding.order).format(t=alias, p=parent)
         return (
-            f"coalesce((select '['||"  # noqa: S608
+            f"coalesce((select '['||"
             f"string_agg({self.object(t, part.object, alias)}, ',' order by {order})||']' "
             f"from {t.kind} {alias} where {part.binding.where.format(t=alias, p=parent)} and {policy}), '[]')"
         )
@@ -208,17 +208,17 @@ class Writer:
         one = f"coalesce(case {k}.kind {cases} end, 'null')"
         rows = f"unnest({kinds}, {ids}) with ordinality {k} (kind, id, place)"
         if root.many:
-            return f"(select '['||coalesce(string_agg({one}, ',' order by {k}.place), '')||']' from {rows})"  # noqa: S608
-        return f"(select {one} from {rows})"  # noqa: S608
+            return f"(select '['||coalesce(string_agg({one}, ',' order by {k}.place), '')||']' from {rows})"
+        return f"(select {one} from {rows})"
 
     def _by_id(self, t: GraphType, plan: ObjectPlan, id: str) -> str:
         alias = self.alias()
         if "status" in t.table.columns and "visibility" in t.table.columns:
             # A merged entity's old id resolves for ever.
-            id = f"(select coalesce(e.merged_into_id, e.id) from entity e where e.id = {id})"  # noqa: S608
+            id = f"(select coalesce(e.merged_into_id, e.id) from entity e where e.id = {id})"
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         return (
-            f"coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "  # noqa: S608
+            f"coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "
             f"where {alias}.id = {id} and {policy}), 'null')"
         )
 
@@ -236,7 +236,7 @@ class Writer:
             rows, everything = self._rows(page, page.type, order, alias, parent)
         way = order.by(alias, page.backward)
         numbered = (
-            f"(select {alias}.*, row_number() over (order by {way}) as rn, count(*) over () as n "  # noqa: S608
+            f"(select {alias}.*, row_number() over (order by {way}) as rn, count(*) over () as n "
             f"from ({rows}) {alias}) {alias}"
         )
         parts: list[str] = []
@@ -244,7 +244,7 @@ class Writer:
             parts.append(literal(f'{"," if place else "{"}"{part.key}":'))
             parts.append(self._page_part(page, part, order, alias, everything))
         parts.append("'}'" if parts else "'{}'")
-        return f"(select {joined(parts)} from {numbered})"  # noqa: S608
+        return f"(select {joined(parts)} from {numbered})"
 
     def _page_part(self, page: PageRead, part: PagePart, order: Order, alias: str, everything: str) -> str:
         if part.what == "__typename":
@@ -273,7 +273,7 @@ class Writer:
         for t in SEARCHABLE:
             inner = self.alias()
             cases.append(
-                f"when {literal(t.kind)} then (select {self.object(t, plan, inner)} "  # noqa: S608
+                f"when {literal(t.kind)} then (select {self.object(t, plan, inner)} "
                 f"from {t.kind} {inner} where {inner}.id = {alias}.id)"
             )
         return f"case {alias}.kind {' '.join(cases)} end"
@@ -341,15 +341,15 @@ class Writer:
 
         def select(policy: str, more: str = "") -> str:
             where = " and ".join(part for part in (policy, *wanted, more) if part)
-            return f"select {alias}.* from {t.kind} {alias} where {where}"  # noqa: S608
+            return f"select {alias}.* from {t.kind} {alias} where {where}"
 
         viewer = self.viewer
         inside = nested(t.kind).format(t=alias, viewer=viewer)
-        everything = f"select count(*) from ({select(inside)}) {alias}"  # noqa: S608
+        everything = f"select count(*) from ({select(inside)}) {alias}"
         if must_fence(t, page):
             after = f"where {keyset} " if keyset else ""
             return (
-                f"with m as materialized ({select(inside)}) select {alias}.* from m {alias} {after}{end}",  # noqa: S608
+                f"with m as materialized ({select(inside)}) select {alias}.* from m {alias} {after}{end}",
                 everything,
             )
         if isinstance(page.binding, Many) or len(POLICIES[t.kind].branches) == 1:
@@ -357,7 +357,7 @@ class Writer:
         union = " union all ".join(
             f"({select(branch.format(t=alias, viewer=viewer), keyset)} {end})" for branch in branches(t.kind)
         )
-        return f"select {alias}.* from ({union}) {alias} {end}", everything  # noqa: S608
+        return f"select {alias}.* from ({union}) {alias} {end}", everything
 
 
 def order_of(page: PageRead) -> Order:
