@@ -15,7 +15,9 @@ def register(parent: typer.Typer) -> None:
 
 
 def openapi(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file is stale.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when a file is stale.")
+    ] = False,
 ) -> None:
     """Print openapi/openapi.json and openapi/schema.graphql from the schema and the commands."""
     files = printed()
