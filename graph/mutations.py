@@ -15,13 +15,13 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.scalars import JSON, Base64
+from strawberry.scalars import JSON
 from strawberry.types.arguments import StrawberryArgument
 
 from domain.command import COMMANDS, Command
 from domain.inputs import camel
 from domain.types import Json, Ref, Unset
-from graph.scalars import BigInt
+from graph.scalars import Base64, BigInt
 
 
 @strawberry.type

@@ -1,5 +1,7 @@
 """Scalars of the field: each says how a value is written, and takes it in any usual spelling."""
 
+import base64
+import binascii
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +21,7 @@ ISNI = NewType("ISNI", str)
 Territory = NewType("Territory", str)
 PartialDate = NewType("PartialDate", str)
 BigInt = NewType("BigInt", int)
+Base64 = NewType("Base64", str)
 
 
 def instant(value: Any) -> str:
@@ -58,6 +61,14 @@ def _text(value: Any) -> str:
     return value
 
 
+def _base64(value: Any) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise ValueError("the value is not base64") from None
+    return str(value)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     ISRC: _code("ISRC", codes.isrc, "Recording code, ISO 3901.", "https://www.iso.org/standard/64972.html"),
     ISWC: _code("ISWC", codes.iswc, "Work code, ISO 15707.", "https://www.iso.org/standard/77773.html"),
@@ -93,6 +104,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
         serialize=instant,
         parse_value=_parse_instant,
+    ),
+    Base64: strawberry.scalar(
+        name="Base64",
+        description="Bytes, in base64 with padding.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc4648#section-4",
+        serialize=str,
+        parse_value=_base64,
     ),
     Decimal: strawberry.scalar(
         name="Decimal", description="A decimal number, as text.", serialize=str, parse_value=Decimal
