@@ -102,6 +102,7 @@ class _Mapper:
     parties: dict[str, Party] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     refs: dict[str, Ref] = field(default_factory=dict)
+    track_releases: dict[str, Release] = field(default_factory=dict)
 
     def made(self) -> ReleaseDraft:
         """The release's claims."""
@@ -110,12 +111,15 @@ class _Mapper:
         self.parties = {party.reference: party for party in self.message.parties}
         self.claims = Collector(self.parties)
         self.works = {work.reference: work for work in self.message.works}
+        for track in self.tracks:
+            for reference in _primary(track):
+                self.track_releases.setdefault(reference, track)
         media, placed = media_of(self.release, self.resources, (*HEARD, "video"))
         subject = {"ref": f"release:{self.key}"}
         resources = self._own_resources(placed)
         for resource in resources:
             self._resource(resource)
-        rest = self._left_over(resources)
+        rest = self._left_over(resources, placed)
         self._release(media, rest)
         covered = {reference: Covered(subject, self.release.visibilities) for reference in self._references()}
         covered |= self._tracks(placed)
@@ -280,13 +284,17 @@ class _Mapper:
         fields["annotations"] = values.annotation(release_rest(release, self.message, self.parties) | rest)
         self.claims.add(Draft("release", self.key, fields))
 
-    def _left_over(self, resources: Iterable[Resource]) -> dict[str, Any]:
+    def _left_over(self, resources: Iterable[Resource], placed: Iterable[Placed]) -> dict[str, Any]:
         """What came with the release and has no entity: texts, sheet music, software, the message's frame."""
         message = self.message
         kept = [r for r in resources if r.kind not in (*HEARD, "video", "image")]
-        own = {"codes": True, "extras": True}
+        standing = {place.resource for place in placed} & self.refs.keys()
+        told = [self.track_releases[reference] for reference in standing & self.track_releases.keys()]
+        odd = [track for track in self.tracks if not any(track is one for one in told)]
         labels = {value for label in self.release.labels for mark, value in label.marks if mark == "party"}
-        parties = [p for p in message.parties if p.reference in labels and any(getattr(p, n) for n in own)]
+        parties = [
+            p for p in message.parties if p.reference in labels and (p.codes or p.extras or p.names[1:])
+        ]
         return {
             "message": {
                 name: value
@@ -301,31 +309,26 @@ class _Mapper:
                 if value not in (None, [])
             },
             "other_resources": values.plain(kept),
+            "other_track_releases": values.plain(odd) if self.release.role == "main" else None,
             "label_parties": values.plain(parties),
         }
 
     def _tracks(self, placed: Iterable[Placed]) -> dict[str, Covered]:
         """Claim a track for each place, with what its track release says; gives what deals can cover."""
-        by_resource: dict[str, Release] = {}
-        for release in self.tracks:
-            for use in release.resources:
-                if use.type != "SecondaryResource":
-                    by_resource.setdefault(use.reference, release)
         covered: dict[str, Covered] = {}
+        placed_at: dict[str, Ref] = {}
         for place in placed:
             target = self.refs.get(place.resource)
-            if target is None:
-                continue
-            track = by_resource.get(place.resource)
-            ref = self._track(place, self.resources[place.resource], track, target)
-            if track is not None:
-                for reference in track.references:
-                    covered.setdefault(reference, Covered(ref, track.visibilities))
-        # A track release whose resource stands nowhere still has deals: they cover the recording itself.
-        for resource, track in by_resource.items():
-            for reference in track.references:
-                if reference not in covered and resource in self.refs:
-                    covered[reference] = Covered(self.refs[resource], track.visibilities)
+            if target is not None:
+                track = self.track_releases.get(place.resource)
+                ref = self._track(place, self.resources[place.resource], track, target)
+                placed_at.setdefault(place.resource, ref)
+        for track in self.tracks:
+            for resource in _primary(track):
+                # The deals of a track release whose resource stands nowhere cover the recording itself.
+                if (ref_of := placed_at.get(resource) or self.refs.get(resource)) is not None:
+                    for reference in track.references:
+                        covered.setdefault(reference, Covered(ref_of, track.visibilities))
         return covered
 
     def _track(self, place: Placed, resource: Resource, release: Release | None, target: Ref) -> Ref:
@@ -362,6 +365,11 @@ class _Mapper:
             ),
         }
         return self.claims.add(Draft("track", f"{self.key}/{kind}:{key}", fields))
+
+
+def _primary(track: Release) -> list[str]:
+    """The resources a track release is of."""
+    return [use.reference for use in track.resources if use.type != "SecondaryResource"]
 
 
 def _wrote(credit: Credit) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from domain.claims import Draft, canonical
 from domain.deliveries import mapping_values as values
 from domain.deliveries.message import Described
-from domain.deliveries.parts import Credit, Party
+from domain.deliveries.parts import Credit, Name, Party
 
 Ref = dict[str, str]
 _JOINED = ((" feat. ", "FeaturedArtist"), (" with ", "With"))
@@ -20,6 +20,7 @@ class Collector:
 
     parties: Mapping[str, Party]
     made_by_name: dict[str, Draft] = field(default_factory=dict)
+    by_key: dict[str, list[Party]] = field(default_factory=dict)
 
     def add(self, draft: Draft) -> Ref:
         """Take a draft; another one of the same name that says something else gets a number."""
@@ -45,20 +46,15 @@ class Collector:
         key = values.artist_key(party)
         name = f"artist:{key}"
         if name not in self.made_by_name:
-            lead = next((n for n in party.names if n.default), None) or next(iter(party.names), None)
-            fields = {
-                "name": party.name,
-                "sort_name": lead.indexed if lead is not None else None,
-                "isni": values.column(party.codes, "isni"),
-                "ipi": values.column(party.codes, "ipi"),
-                "titles": _names(party),
-                "identifiers": values.identifiers(party.codes),
-                "annotations": values.annotation(
-                    {"names": values.plain(_rich_names(party)), "extras": values.plain(party.extras)}
-                ),
-            }
-            self.made_by_name[name] = Draft("artist", key, fields)
+            self.made_by_name[name] = Draft("artist", key, _artist_fields(self._namesakes(key)))
         return {"ref": name}, party.name
+
+    def _namesakes(self, key: str) -> list[Party]:
+        """Everything the message says of one artist; ERN 3 names it anew in each place."""
+        if not self.by_key:
+            for party in self.parties.values():
+                self.by_key.setdefault(values.artist_key(party), []).append(party)
+        return self.by_key[key]
 
     def artist_credit(self, item: Described) -> list[dict[str, Any]]:
         """The credited names in order. What is printed decides the phrases between them, where it can."""
@@ -110,8 +106,26 @@ class Collector:
                 self.add(Draft("credit", f"{subject['ref']}/{who}/{role}", fields))
 
 
-def _names(party: Party) -> list[dict[str, Any]]:
-    """A party's further names as titles."""
+def _artist_fields(said: list[Party]) -> dict[str, Any]:
+    """What is said of an artist, of all places together."""
+    codes = [code for party in said for code in party.codes]
+    names = list(dict.fromkeys(name for party in said for name in party.names))
+    lead = next((n for n in names if n.default), None) or next(iter(names), None)
+    rich = [n for n in names if n.key or n.before_key or n.after_key or n.indexed or n.kinds]
+    extras = list(dict.fromkeys(extra for party in said for extra in party.extras))
+    return {
+        "name": said[0].name,
+        "sort_name": lead.indexed if lead is not None else None,
+        "isni": values.column(codes, "isni"),
+        "ipi": values.column(codes, "ipi"),
+        "titles": _names(said[0].name, names),
+        "identifiers": values.identifiers(codes),
+        "annotations": values.annotation({"names": values.plain(rich), "extras": values.plain(extras)}),
+    }
+
+
+def _names(shown: str, said: list[Name]) -> list[dict[str, Any]]:
+    """An artist's further names as titles."""
     names = [
         {
             "text": text,
@@ -121,16 +135,11 @@ def _names(party: Party) -> list[dict[str, Any]]:
             "territories": values.territories(name.where),
             "is_default": name.default and text == name.full,
         }
-        for name in party.names
+        for name in said
         for text in dict.fromkeys((name.full, name.ascii, name.abbreviated))
-        if text and (text != party.name or name.language)
+        if text and (text != shown or name.language)
     ]
     return list({canonical(name): name for name in names}.values())
-
-
-def _rich_names(party: Party) -> list[Any]:
-    """The names that are said in parts or marked, which titles can't hold."""
-    return [n for n in party.names if n.key or n.before_key or n.after_key or n.indexed or n.kinds]
 
 
 def _join(parts: list[dict[str, Any]], printed: str | None) -> None:

@@ -23,11 +23,14 @@ def described_rest(item: Described, parties: Parties, held: frozenset[str]) -> d
     titles = [title for title in item.titles if title.original_language is not None or title.marks]
     odd = [title for title in item.titles if title.kind not in ("display", "display_text")]
     scoped = [w for w in item.artist_names if w.language or values.territories(w.where)]
+    unlike = any(not _printed_in_order(words.text, item, parties) for words in item.artist_names)
     return {
         "types": values.plain(item.types),
         "titles": values.plain(item.titles) if titles or odd else None,
         "versions": values.plain(item.versions),
-        "artist_names": values.plain(item.artist_names) if scoped or len(item.artist_names) > 1 else None,
+        "artist_names": values.plain(item.artist_names)
+        if scoped or unlike or len(item.artist_names) > 1
+        else None,
         "artists": _artists_rest(item, parties),
         "labels": _unless("labels" in held and all(map(_plain_label, item.labels)), item.labels),
         "genres": _unless("genres" in held and all(map(_plain_genre, item.genres)), item.genres),
@@ -44,6 +47,19 @@ def described_rest(item: Described, parties: Parties, held: frozenset[str]) -> d
         "duration_ms": item.duration_ms if values.duration(item.duration_ms) is None else None,
         "extras": values.plain(item.extras),
     }
+
+
+def _printed_in_order(text: str, item: Described, parties: Parties) -> bool:
+    """Whether the printed artist name is what the artist credit prints: its names in their order."""
+    at = 0
+    credits = item.credits_of("display_artist")
+    for credit in sorted(credits, key=lambda c: c.sequence if c.sequence is not None else values.LARGEST_INT):
+        party = parties.get(credit.party or "")
+        found = text.find(party.name, at) if party is not None else -1
+        if found < 0 or (at == 0 and found != 0):
+            return False
+        at = found + len(party.name) if party is not None else at
+    return True
 
 
 def _unless(held: bool, said: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -221,3 +222,14 @@ def test_whatever_is_said_is_judged_and_claimed() -> None:
         assert read is not None
         for release in drafts(read):
             assert_claimable(release.drafts)
+
+
+def test_further_names_and_track_releases_are_kept() -> None:
+    said = message("album_43.xml")
+    first = said.releases[1]
+    twice = replace(said, releases=(*said.releases, replace(first, reference="R8", references=("R8",))))
+    (release,) = drafts(twice)
+
+    assert rest(fields(release, "release")[0])["other_track_releases"][0]["reference"] == "R8"
+    ada = next(artist for artist in fields(release, "artist") if artist["name"] == "Ada Wave")
+    assert [title["text"] for title in ada["titles"]] == ["エイダ・ウェイブ"]
