@@ -292,8 +292,15 @@ class _Mapper:
         told = [self.track_releases[reference] for reference in standing & self.track_releases.keys()]
         odd = [track for track in self.tracks if not any(track is one for one in told)]
         labels = {value for label in self.release.labels for mark, value in label.marks if mark == "party"}
+        credited = {credit.party for credit in self.release.credits}
+        credited |= {credit.party for resource in resources for credit in resource.all_credits}
+        # A label's plain name stands among the labels; other parties of the list have nowhere else to stand.
         parties = [
-            p for p in message.parties if p.reference in labels and (p.codes or p.extras or p.names[1:])
+            party
+            for party in message.parties
+            if party.reference not in credited
+            and not party.reference.startswith("inline-")
+            and (party.reference not in labels or party.codes or party.extras or party.names[1:])
         ]
         return {
             "message": {
@@ -310,7 +317,7 @@ class _Mapper:
             },
             "other_resources": values.plain(kept),
             "other_track_releases": values.plain(odd) if self.release.role == "main" else None,
-            "label_parties": values.plain(parties),
+            "other_parties": values.plain(parties),
         }
 
     def _tracks(self, placed: Iterable[Placed]) -> dict[str, Covered]:
