@@ -1,30 +1,39 @@
-"""Makes adapters for the command line, so that its verbs need not know them."""
+"""Makes adapters for the command line, so that its verbs need not know them.
+
+What is slow to load is loaded by the function that needs it: every verb passes through here.
+"""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from api.settings import Settings
-from domain.access.viewer import Viewer
 from domain.adapters.blobs import LocalBlobs
-from domain.adapters.ern.reader import ErnReader
-from domain.adapters.load import Source, load_new
 from domain.adapters.postgres import Connection, Pool, open_pool
-from domain.adapters.schemas import SchemaStore
-from domain.claims import Draft
 from domain.ports import Blobs
 
+if TYPE_CHECKING:
+    from domain.access.viewer import Viewer
+    from domain.adapters.ern.reader import ErnReader
+    from domain.adapters.schemas import SchemaStore
+    from domain.claims import Draft
 
-def schema_store(state_folder: Path) -> SchemaStore:
+
+def schema_store(state_folder: Path) -> "SchemaStore":
     """The XSDs installed in the state folder."""
+    from domain.adapters.schemas import SchemaStore
+
     return SchemaStore(state_folder / "schemas")
 
 
-def ern_reader(state_folder: Path) -> ErnReader:
+def ern_reader(state_folder: Path) -> "ErnReader":
     """The reader of ERN deliveries, judging by the installed XSDs."""
+    from domain.adapters.ern.reader import ErnReader
+
     return ErnReader(schema_store(state_folder))
 
 
@@ -54,9 +63,11 @@ async def work_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 
 async def load_made_up(
-    pool: Pool, viewer: Viewer, drafts: Sequence[Draft], seed: int, change_set_id: uuid.UUID
-) -> list[Draft]:
+    pool: Pool, viewer: "Viewer", drafts: "Sequence[Draft]", seed: int, change_set_id: uuid.UUID
+) -> "list[Draft]":
     """Load made-up things, whole or not at all; gives those that were new."""
+    from domain.adapters.load import Source, load_new
+
     source = Source("demo", str(seed))
     return await load_new(
         pool, viewer, drafts, source, change_set_id=change_set_id, command="demo", door="cli"
