@@ -1,0 +1,80 @@
+"""`bench reads | bulk | partitioning`: measures this installation against limits, as ratios in one run."""
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, progress, say
+
+app = typer.Typer(no_args_is_help=True, help="Measure this machine's Catalograph against limits, as ratios.")
+
+
+def register(parent: typer.Typer) -> None:
+    """Hang `bench` off the command line."""
+    parent.add_typer(app, name="bench")
+
+
+@app.command()
+def reads(
+    tracks: Annotated[
+        int, typer.Option(help="Size of the made-up catalog.", min=500, max=5_000_000)
+    ] = 100_000,
+    seed: Annotated[int, typer.Option(help="Which made-up catalog.", min=0, max=998)] = 1,
+    connections: Annotated[int, typer.Option(help="Requests under way at once.", min=1, max=256)] = 16,
+    seconds: Annotated[float, typer.Option(help="Length of one measurement.", min=0.2, max=60)] = 2.0,
+    rounds: Annotated[int, typer.Option(help="Measurements of each, for the median.", min=1, max=50)] = 3,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the catalog for the next run.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Four queries: the whole product against a bare handler with the same SQL written by hand."""
+    _require_checkout()
+    from api.logs import configure_logs
+    from tests.bench import reads as bench
+
+    configure_logs("warning", "console")
+    plan = bench.Plan(tracks, seed, connections, seconds, rounds, keep)
+    with progress() as bar:
+        task = bar.add_task("catalog", total=tracks)
+        try:
+            result = bench.run(
+                plan,
+                lambda done: bar.update(task, completed=min(done, tracks)),
+                lambda text: bar.update(task, completed=tracks, description=text),
+            )
+        except bench.AnswersDiffer as error:
+            raise Refused(str(error)) from error
+    if as_json:
+        from dataclasses import asdict
+
+        print_json(asdict(result))
+        return
+    print_rows(
+        (
+            "query",
+            "bytes",
+            "req/s",
+            "p50 ms",
+            "p99 ms",
+            "cpu µs",
+            "bare req/s",
+            "p50 ms ",
+            "p99 ms ",
+            "cpu µs ",
+            "ratio",
+        ),
+        [
+            (line.question, line.bytes, *line.product.values(), *line.bare.values(), f"{line.ratio:.3f}")
+            for line in result.lines
+        ],
+    )
+    for line in result.lines:
+        say(f"{line.question}: {line.about}")
+    say(f"Geometric mean of the ratios: {result.mean_ratio:.3f} ({bench.FLOOR} is asked for).")
+
+
+def _require_checkout() -> None:
+    if find_spec("tests.bench") is None:
+        raise Fault(
+            "The benches stand in the checkout, not in the installed package: run python3 -m api bench there."
+        )
