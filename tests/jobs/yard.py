@@ -105,7 +105,7 @@ class Parcel:
 async def until(holds: Callable[[], Awaitable[Any]], seconds: float = 20) -> None:
     """Wait until something holds that no event tells of."""
     async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110
+        while not await holds():
             await asyncio.sleep(0.02)
 
 
