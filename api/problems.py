@@ -6,6 +6,7 @@ house, so that GraphQL, REST and the command line all say VERSION_CONFLICT.
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -97,7 +98,7 @@ def body_of(problem: Problem, instance: str, request_id: str) -> bytes:
         "title": title,
         "status": status,
         "detail": problem.detail,
-        "instance": instance,
+        "instance": quote(instance, safe="/:@!$&'()*+,;=", errors="replace"),
         "code": problem.code,
         "requestId": request_id,
     }

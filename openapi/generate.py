@@ -89,6 +89,7 @@ _FIXED = {
     406: "None of the media types asked for can be given.",
     413: "The body is too large.",
     415: "The body is in another media type.",
+    422: "A value that can't be used.",
     500: "A fault of ours.",
     503: "Something that the answer needs is not there at the moment.",
 }
@@ -179,7 +180,7 @@ def _read(route: ReadRoute, components: Components) -> dict[str, Any]:
         "summary": route.summary,
         "tags": [route.path.split("/")[1]],
         "parameters": parameters,
-        "responses": {**answers, **_refusals({400, 401, 403, 404, 406, 500, 503})},
+        "responses": {**answers, **_refusals({400, 401, 403, 404, 406, 422, 500, 503})},
     }
 
 

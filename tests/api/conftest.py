@@ -19,6 +19,7 @@ import uvicorn
 from api.app import create_app
 from api.embedded import Servers
 from api.keys import SigningKey, ensure_keys, mint_token
+from api.logs import configure_logs
 from api.settings import Settings
 from domain.access.scopes import Role
 from domain.adapters.postgres import open_pool
@@ -55,6 +56,7 @@ def settings_for(database_url: str, redis_url: str, state: Path) -> Settings:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Serve on a free port, on a thread with an event loop of its own; gives the address."""
+    configure_logs("error", "json")
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
     server = uvicorn.Server(config)
