@@ -16,7 +16,8 @@ from domain.refusals import Refusal
 
 MEDIA_TYPE = "application/problem+json"
 
-# Codes of the front door, each with its status and what it means. The domain's refusals are added below.
+# Codes of the front door, each with its status and what it means; the domain's refusals are added below.
+# Where both know a code, what stands here counts.
 DOOR: dict[str, tuple[int, str]] = {
     "BAD_REQUEST": (400, "The request is malformed."),
     "UNKNOWN_PARAMETER": (400, "A query parameter that the route does not know."),
@@ -67,7 +68,7 @@ def table() -> dict[str, tuple[int, str]]:
         outward(kind.code): (kind.status, (kind.__doc__ or "").strip().split("\n")[0])
         for kind in _below(Refusal)
     }
-    return dict(sorted({**DOOR, **refusals}.items()))
+    return dict(sorted({**refusals, **DOOR}.items()))
 
 
 def status_of(code: str) -> int:

@@ -39,6 +39,12 @@ _ANSWER = b'{"answer":'
 _HEAD = re.compile(rb'\{(?:"id":"([^"]*)",?)?(?:"version":(\d+))?')
 _NEXT = re.compile(rb'"page":\{"hasNextPage":true,[^{}]*"endCursor":"([^"]+)"\}\}$')
 _ETAG = re.compile(r'"(\d{1,9})(?:\.[0-9a-f]+)?"')
+# What graphql-core says of a variable: its name, the place inside it, and the reason, ours if there is one.
+_VARIABLE = re.compile(
+    r"Variable '\$(\w+)' has invalid value(?: at ([^:\[]*)(?:\[\d+\])?)?: "
+    r"((?:Expected value of type '[^']*', but encountered error '(.*)'; found.*)|.*)$",
+    re.DOTALL,
+)
 _AS_OURS = orjson.OPT_PASSTHROUGH_DATACLASS
 _NO_CHANGE_SET = "-" * 36
 
@@ -223,7 +229,7 @@ async def _run(
     try:
         data = await services.engine.data(document, given, viewer, sql)
     except RequestRefused as refused:
-        raise _of_read(refused) from None
+        raise _of_read(refused, route) from None
     body = data[len(_ANSWER) : -1]
     if route.inner and body != b"null":
         body = body[len(_ANSWER) : -1]
@@ -233,10 +239,18 @@ async def _run(
     return body
 
 
-def _of_read(refused: RequestRefused) -> Problem:
-    """A refusal of the stored document, which is the fault of the parameters that fill it."""
+def _of_read(refused: RequestRefused, route: ReadRoute) -> Problem:
+    """A refusal of the stored document, told as one of the parameter that fills it."""
     code = refused.code if refused.code in table() else "BAD_USER_INPUT"
-    return Problem(code, refused.errors[0]["message"])
+    text: str = refused.errors[0]["message"]
+    found = _VARIABLE.match(text)
+    if found is None:
+        return Problem(code, text)
+    path = (found[1], *(found[2] or "").strip(".").split("."))
+    names = {parameter.path: parameter.name for parameter in route.parameters}
+    name = next((names[path[:end]] for end in (3, 2, 1) if path[:end] in names), found[1])
+    reason = found[4] or found[3]
+    return Problem(code, f"{name}: {reason}", errors=[{"code": code, "detail": reason, "parameter": name}])
 
 
 def _document(

@@ -1,6 +1,7 @@
 """REST over HTTP: reads, pages, validators, writes, and what each refusal says."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -130,6 +131,37 @@ def test_the_same_key_gives_the_same_bytes(ours: httpx2.Client) -> None:
     problem(wider, 422, "IDEMPOTENCY_KEY_REUSED")
 
 
+def test_one_key_at_the_same_time_makes_one_thing(ours: httpx2.Client) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+
+    def post(_: int) -> httpx2.Response:
+        return ours.post("/v1/works", json={"title": "At once"}, headers=key)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(post, range(4)))
+    made = [answer for answer in answers if answer.status_code == 201]
+    assert len({answer.content for answer in made}) == 1
+    for answer in answers:
+        if answer.status_code != 201:
+            problem(answer, 409, "IDEMPOTENCY_KEY_IN_FLIGHT")
+    assert len(ours.get("/v1/works", params={"title": "At once"}).json()["items"]) == 1
+
+
+def test_a_deletion_is_replayed_too(ours: httpx2.Client) -> None:
+    path = f"/v1/works/{create(ours, 'works', title='Gone')['id']}"
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    first, again = ours.delete(path, headers=key), ours.delete(path, headers=key)
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert first.headers["x-change-set"] == again.headers["x-change-set"]
+    problem(ours.delete(path), 404, "NOT_FOUND")
+
+
+def test_head_is_get_without_the_body(ours: httpx2.Client) -> None:
+    path = f"/v1/works/{create(ours, 'works', title='Head')['id']}"
+    head, get = ours.head(path), ours.get(path)
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", get.headers["etag"])
+
+
 def test_a_list_is_walked_by_its_links(ours: httpx2.Client) -> None:
     made = {create(ours, "podcasts", title=f"Walk {n}")["id"] for n in range(5)}
     seen: list[str] = []
@@ -180,6 +212,12 @@ def test_a_narrow_token_may_not_write(house: Any) -> None:
         ("GET", "/v1/works?fields=titel", {}, 400, "UNKNOWN_FIELD", "Work has no field 'titel'"),
         ("GET", "/v1/works?first=ten", {}, 400, "BAD_USER_INPUT", "first is 'ten'; a number"),
         ("GET", "/v1/works?first=1&first=2", {}, 400, "BAD_USER_INPUT", "given 2 times"),
+        ("GET", "/v1/works?first=101", {}, 400, "PAGE_TOO_LARGE", "first is 101; 1 to 100 will do"),
+        ("GET", "/v1/works?after=abc", {}, 400, "BAD_CURSOR", "'abc' is no cursor of ours"),
+        ("GET", "/v1/works?updatedSince=x", {}, 400, "BAD_USER_INPUT", "updatedSince: 'x' is no instant"),
+        ("GET", "/v1/tracks?isrc=xx", {}, 400, "BAD_USER_INPUT", "isrc: 'xx' is not an ISRC"),
+        ("GET", "/v1/works?identifier.scheme=a", {}, 400, "BAD_USER_INPUT", "required field 'value'"),
+        ("GET", "/v1/works/abc", {}, 400, "BAD_USER_INPUT", "'abc' is not an id"),
         ("GET", "/v1/nothing", {}, 404, "NOT_FOUND", "/openapi.json lists what there is"),
         ("GET", "/nothing", {}, 404, "NOT_FOUND", ""),
         ("PUT", "/v1/works", {}, 405, "METHOD_NOT_ALLOWED", "takes GET, HEAD, POST, not PUT"),
