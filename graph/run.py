@@ -24,19 +24,19 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    VariableDefinitionNode,
     execute,
     get_named_type,
     parse,
     type_from_ast,
     validate,
 )
-from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from graphql.execution.values import VariableValues, get_argument_values
 
 from domain.access.viewer import Viewer
 from domain.ports import Sql, SqlPool
 from domain.refusals import Refusal
 from graph.bind import TYPES
+from graph.coerce import ReadArguments, ReadVariables, argument_reader, variable_reader
 from graph.paging import CursorKey
 from graph.perform import Parsed
 from graph.plan import Planner, ReadPlan, ServedRead
@@ -93,6 +93,7 @@ class Compiled:
     columns: tuple[str, ...]
     served: frozenset[str]
     points: int
+    arguments: tuple[ReadArguments, ...]
     constant: tuple[Mapping[str, Any], ...] | None
 
 
@@ -104,6 +105,7 @@ class Prepared:
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     types: Mapping[str, GraphQLInputType]
+    variables: ReadVariables
     plans: "OrderedDict[Any, Compiled]" = field(default_factory=OrderedDict)
 
 
@@ -213,15 +215,15 @@ class Engine:
             node.variable.name.value: type_from_ast(self.schema.core, node.type)
             for node in operation.variable_definitions or ()
         }
-        prepared = Prepared(parsed, operation, fragments, types)
+        reader = variable_reader(self.schema.core, operation.variable_definitions or (), _SHOWN_ERRORS)
+        prepared = Prepared(parsed, operation, fragments, types, reader)
         self._documents[key] = prepared
         if len(self._documents) > DOCUMENTS:
             self._documents.popitem(last=False)
         return prepared
 
     def _variables(self, prepared: Prepared, variables: Variables) -> VariableValues:
-        definitions: Sequence[VariableDefinitionNode] = prepared.operation.variable_definitions or ()
-        coerced = get_variable_values(self.schema.core, definitions, dict(variables or {}), _SHOWN_ERRORS)
+        coerced = prepared.variables(variables or {})
         if isinstance(coerced, list):
             raise RequestRefused([_told(error, "BAD_USER_INPUT") for error in coerced])
         return coerced
@@ -247,7 +249,8 @@ class Engine:
         constant = None
         if not prepared.types:
             constant = tuple(get_argument_values(*slot, coerced) for slot in plan.slots)
-        compiled = Compiled(plan, statement, columns, served, price(plan), constant)
+        readers = tuple(argument_reader(slot) for slot in plan.slots)
+        compiled = Compiled(plan, statement, columns, served, price(plan), readers, constant)
         prepared.plans[shape] = compiled
         if len(prepared.plans) > SHAPES:
             prepared.plans.popitem(last=False)
@@ -256,7 +259,7 @@ class Engine:
     def _arguments(self, compiled: Compiled, coerced: VariableValues) -> Sequence[Mapping[str, Any]]:
         if compiled.constant is not None:
             return compiled.constant
-        return [get_argument_values(*slot, coerced) for slot in compiled.plan.slots]
+        return [read(coerced) for read in compiled.arguments]
 
     # -- asking -------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 
 from domain.access.scopes import ROLE_SCOPES, Role, Scope
 
@@ -23,7 +24,7 @@ class Viewer:
         """Whether the token carries the scope and the role allows it."""
         return scope in self.scopes and scope in ROLE_SCOPES[self.role]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[str, ...]:
         """What of the viewer changes the text of a compiled statement (for plan caches): the scopes."""
         return tuple(sorted(scope for scope in self.scopes if self.may(scope)))
