@@ -26,10 +26,12 @@ def decode_id(text: str) -> tuple[str, uuid.UUID]:
 
 def id_of(kind: str, text: str) -> uuid.UUID:
     """The UUID of a caller's id where the kind is known: a global id of that kind, or a plain UUID."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        found, value = decode_id(text)
+    if len(text) >= 32:
+        try:
+            return uuid.UUID(text)
+        except ValueError:
+            pass
+    found, value = decode_id(text)
     if found != kind:
         raise IdInvalid(f"{text!r} names a {found}; a {kind} is asked for")
     return value
