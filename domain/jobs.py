@@ -15,7 +15,7 @@ from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.ports import Sql
-from domain.refusals import NotFound, Refusal
+from domain.refusals import NotFound, ReferenceMissing, Refusal
 from domain.types import Ref
 from domain.work import Work, entity_id
 
@@ -132,11 +132,13 @@ async def progress(
 
 
 async def finish(sql: Sql, id: uuid.UUID, fence: int, result: Mapping[str, Any] | None) -> None:
-    """The job is done. Raises LeaseLost."""
+    """The job is done, and so is its progress. Raises LeaseLost."""
     _expect_mine(
         await sql.execute(
             "update job set state = 'done', result = $3::jsonb, error_code = null, error_text = null, "
-            "leased_until = null, finished_at = clock_timestamp() "
+            "leased_until = null, finished_at = clock_timestamp(), "
+            "progress_total = coalesce(progress_total, 1), progress_done = coalesce(progress_total, 1), "
+            "progress_text = coalesce($3::jsonb ->> 'state', progress_text) "
             "where id = $1 and fence = $2 and state = 'running'",
             id,
             fence,
@@ -231,7 +233,7 @@ where id = $1
   and (state = 'queued' and run_at <= clock_timestamp()
        or state = 'running' and leased_until < clock_timestamp())
 returning id, fence, state, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
-"""  # noqa: S608
+"""
 # The row and the word to the relay change together, so that a failure between them can't strand the job.
 _FAIL = """
 with changed as (
@@ -289,7 +291,7 @@ class RetryJob:
     returns="job",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(NotFound, JobStateWrong),
+    refuses=(NotFound, ReferenceMissing, JobStateWrong),
 )
 async def cancel_job(ask: CancelJob, work: Work) -> Outcome:
     """Cancel a job: at once while it waits, at its next safe point while it runs."""
@@ -312,7 +314,7 @@ async def cancel_job(ask: CancelJob, work: Work) -> Outcome:
     returns="job",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(NotFound, JobStateWrong),
+    refuses=(NotFound, ReferenceMissing, JobStateWrong),
 )
 async def retry_job(ask: RetryJob, work: Work) -> Outcome:
     """Begin a dead, failed or cancelled job anew, with all its tries; its history stays."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -35,8 +36,8 @@ async def ingest_delivery(delivery_id: UUID, tools: Tools) -> dict[str, Any] | N
     Each release is applied in a transaction of its own, all of them in one change set. A run that was cut
     off left the releases it had finished, and the next run goes on behind them.
     """
-    async with tools.step() as connection:
-        delivery = await record.begin(connection, delivery_id)
+    async with tools.pool.acquire() as connection:
+        delivery = await record.begin(connection, delivery_id, tools.claim.id, tools.claim.fence)
     if delivery is None:
         return None
     await tools.progress(0, None, "checking")
@@ -72,20 +73,23 @@ async def _apply(
     refused: dict[str, str] = {}
     change_set_id = delivery.change_set_id or new_id()
     await tools.progress(len(done), len(steps), "applying")
+    closed = False
     for key, step in steps.items():
         if key in done:
             continue
+        last = len(done) + len(refused) + 1 == len(steps)
+        piece = _Piece(delivery, change_set_id, key, step, done, refused, summary, last)
         try:
-            done[key] = await _persistently(
-                partial(_one, tools, delivery, change_set_id, key, step, done, summary)
-            )
+            done[key] = await _persistently(partial(_one, tools, piece))
+            closed = last
         except Refusal as refusal:
             refused[key] = refusal.text
             async with tools.step() as connection:
                 await record.add_findings(connection, delivery.id, [_not_kept(key, refusal)])
         await tools.progress(len(done) + len(refused), len(steps), "applying")
-    summary |= {"applied": _noted(done), "refused": refused, "counts": total(a.counts for a in done.values())}
-    return await _close(tools, delivery, _state(done), summary)
+    if closed:
+        return _result(delivery, _state(done))
+    return await _close(tools, delivery, _state(done), _told(summary, done, refused))
 
 
 async def _steps(
@@ -103,29 +107,38 @@ async def _steps(
     }
 
 
-async def _one(
-    tools: Tools,
-    delivery: record.Open,
-    change_set_id: UUID,
-    key: str,
-    step: Callable[[Work], Awaitable[Applied | None]],
-    done: dict[str, Applied],
-    summary: dict[str, Any],
-) -> Applied:
+@dataclass(frozen=True)
+class _Piece:
+    """One release of a delivery, and what is known of the others. last: the delivery ends with it."""
+
+    delivery: record.Open
+    change_set_id: UUID
+    key: str
+    step: Callable[[Work], Awaitable[Applied | None]]
+    done: dict[str, Applied]
+    refused: dict[str, str]
+    summary: dict[str, Any]
+    last: bool
+
+
+async def _one(tools: Tools, piece: _Piece) -> Applied:
     """One release, and the note that it is done, in one transaction. Raises Refusal."""
+    id = piece.delivery.id
     try:
-        async with tools.open_work("ingest_delivery", change_set_id=change_set_id) as work:
+        async with tools.open_work("ingest_delivery", change_set_id=piece.change_set_id) as work:
             await tools.hold(work)
-            applied = await step(work)
+            applied = await piece.step(work)
             if applied is None:
                 raise _PurgeNotAllowed(
-                    f"release {key} was delivered by another sender, or its deals in force are another's; "
-                    "only who delivered it and holds its deals can purge it"
+                    f"release {piece.key} was delivered by another sender, or its deals in force are "
+                    "another's; only who delivered it and holds its deals can purge it"
                 )
             if applied.unknown:
-                await record.add_findings(work.connection, delivery.id, [_nothing_to_purge(key)])
-            progress = summary | {"applied": _noted(done | {key: applied})}
-            await record.keep_summary(work.connection, delivery.id, progress, change_set_id)
+                await record.add_findings(work.connection, id, [_nothing_to_purge(piece.key)])
+            done = piece.done | {piece.key: applied}
+            summary = _told(piece.summary, done, piece.refused)
+            state = _state(done) if piece.last else None
+            await record.keep_summary(work.connection, id, summary, piece.change_set_id, state)
         return applied
     except Exception as error:
         refusal = refusal_of(error)
@@ -156,6 +169,11 @@ def _state(done: dict[str, Applied]) -> str:
     return "superseded" if all(applied.superseded for applied in done.values()) else "applied"
 
 
+def _told(summary: dict[str, Any], done: dict[str, Applied], refused: dict[str, str]) -> dict[str, Any]:
+    counts = total(applied.counts for applied in done.values())
+    return summary | {"applied": _noted(done), "refused": refused, "counts": counts}
+
+
 def _noted(done: dict[str, Applied]) -> dict[str, Any]:
     return {
         key: {"superseded": applied.superseded, "unknown": applied.unknown, "counts": applied.counts}
@@ -166,7 +184,10 @@ def _noted(done: dict[str, Applied]) -> dict[str, Any]:
 async def _close(tools: Tools, delivery: record.Open, state: str, summary: dict[str, Any]) -> dict[str, Any]:
     async with tools.step() as connection:
         await record.close(connection, delivery.id, state, summary)
-    await tools.progress(1, 1, state)
+    return _result(delivery, state)
+
+
+def _result(delivery: record.Open, state: str) -> dict[str, Any]:
     return {"delivery_id": str(delivery.id), "state": state}
 
 

@@ -40,7 +40,7 @@ class Tools:
     house: House
     claim: jobs.Claim
     cancel_asked: bool = False
-    _said_at: float = field(default=0.0, repr=False)
+    _said_at: float = field(default_factory=time.monotonic, repr=False)
 
     @property
     def pool(self) -> SqlPool:
@@ -90,9 +90,9 @@ class Tools:
         await jobs.hold(work.connection, self.claim.id, self.claim.fence)
 
     async def progress(self, done: int, total: int | None = None, text: str | None = None) -> None:
-        """Say how far the job is; the last step is always said, those between at most four times a second."""
+        """Say how far the job is, at most four times a second; a short job has ended before it says so."""
         self.checkpoint()
-        if done != total and time.monotonic() - self._said_at < _SAY_EVERY_S:
+        if time.monotonic() - self._said_at < _SAY_EVERY_S:
             return
         self._said_at = time.monotonic()
         async with self.pool.acquire() as connection:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import uvloop
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
@@ -53,7 +54,7 @@ class Pace:
 
 def run(database_url: str, redis_url: str, state_folder: str | Path) -> int:
     """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
-    return asyncio.run(serve(database_url, redis_url, Path(state_folder)))
+    return uvloop.run(serve(database_url, redis_url, Path(state_folder)))
 
 
 async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pace | None = None) -> int:

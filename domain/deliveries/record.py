@@ -27,14 +27,23 @@ class Open:
     change_set_id: uuid.UUID | None
     summary: Mapping[str, Any]
     received_at: datetime
+    has_findings: bool
 
 
-async def begin(sql: Sql, id: uuid.UUID) -> Open | None:
-    """Open a delivery for checking; None when it is settled, so that a job run twice does nothing."""
+async def begin(sql: Sql, id: uuid.UUID, job_id: uuid.UUID, fence: int) -> Open | None:
+    """Open a delivery for checking; None when it is settled, so that a job run twice does nothing.
+
+    Only for whoever holds the job by this fencing token.
+    """
     row = await sql.fetchrow(
-        "update delivery set state = 'checking' where id = $1 and state not in ('applied', 'superseded') "
-        "returning id, owner_id, purpose, sha256, change_set_id, summary, received_at",
+        "with held as (select from job where id = $2 and fence = $3 and state = 'running' for share) "
+        "update delivery d set state = 'checking' "
+        "where id = $1 and state not in ('applied', 'superseded') and exists (select from held) "
+        "returning id, owner_id, purpose, sha256, change_set_id, summary, received_at, "
+        "exists (select from finding f where f.delivery_id = d.id) as has_findings",
         id,
+        job_id,
+        fence,
     )
     if row is None:
         return None
@@ -46,6 +55,7 @@ async def begin(sql: Sql, id: uuid.UUID) -> Open | None:
         row["change_set_id"],
         json.loads(row["summary"]) if row["summary"] else {},
         row["received_at"],
+        row["has_findings"],
     )
 
 
@@ -68,7 +78,8 @@ async def judged(sql: Sql, delivery: Open, report: Report) -> None:
         created_at(message, delivery) if message else None,
         sum(release.role != "track" for release in message.releases) if message else 0,
     )
-    await sql.execute("delete from finding where delivery_id = $1", delivery.id)
+    if delivery.has_findings:
+        await sql.execute("delete from finding where delivery_id = $1", delivery.id)
     await add_findings(sql, delivery.id, report.findings)
 
 
@@ -104,14 +115,16 @@ async def same_message_id(sql: Sql, delivery: Open, message: Message) -> uuid.UU
 
 
 async def keep_summary(
-    sql: Sql, id: uuid.UUID, summary: Mapping[str, Any], change_set_id: uuid.UUID | None
+    sql: Sql, id: uuid.UUID, summary: Mapping[str, Any], change_set_id: uuid.UUID, state: str | None
 ) -> None:
-    """How far it is, in the same transaction as the step that went that far."""
+    """How far it is, in the same transaction as the step that went that far; with `state` it ends there."""
     await sql.execute(
-        "update delivery set summary = $2::jsonb, change_set_id = $3 where id = $1",
+        "update delivery set summary = $2::jsonb, change_set_id = $3, state = coalesce($4, state), "
+        "finished_at = case when $4::text is not null then clock_timestamp() end where id = $1",
         id,
         json.dumps(summary),
         change_set_id,
+        state,
     )
 
 
