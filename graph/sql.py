@@ -244,9 +244,7 @@ class Writer:
             parts.append(literal(f'{"," if place else "{"}"{part.key}":'))
             parts.append(self._page_part(page, part, order, alias, everything))
         parts.append("'}'" if parts else "'{}'")
-        if all(part.what in ("totalCount", "__typename") for part in page.parts):
-            return f"(select {joined(parts)})"
-        # One row even where nothing selected is an aggregate, such as hasPreviousPage alone.
+        # One row even where nothing selected is an aggregate, such as totalCount alone.
         return f"(select {joined(parts)} from {numbered} having true)"
 
     def _page_part(self, page: PageRead, part: PagePart, order: Order, alias: str, everything: str) -> str:
