@@ -19,6 +19,7 @@ from api.health import health_routes
 from api.keys import cursor_secret, ensure_keys
 from api.middleware import RequestMiddleware, problem_of
 from api.problems import response_of
+from api.quick import QuickReads
 from api.rest import PREFIX, Rest
 from api.services import Services
 from api.settings import Settings
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> Starlette:
             *health_routes(settings),
             *docs_routes(lambda: document, lambda: text),
         ],
-        middleware=[Middleware(RequestMiddleware)],
+        middleware=[Middleware(RequestMiddleware), Middleware(QuickReads)],
         exception_handlers={HTTPException: _tell},
         lifespan=lifespan,
     )

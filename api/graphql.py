@@ -78,8 +78,13 @@ async def graphql(request: Request) -> Response:
     except Problem:
         raise
     except Exception as error:
-        told = _fault(request, error)
-        return _answer(orjson.dumps({"errors": [told]}), status_of(told["extensions"]["code"]), form)
+        return fault_answer(request, error, form)
+
+
+def fault_answer(request: Request, error: BaseException, form: str) -> Response:
+    """The answer to a request that came to nothing."""
+    told = _fault(request, error)
+    return _answer(orjson.dumps({"errors": [told]}), status_of(told["extensions"]["code"]), form)
 
 
 def _mutation(asked: Question, engine: Engine) -> Parsed | None:

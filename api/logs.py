@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ _SECRET_TEXT = re.compile(
     r"|(?P<bearer>(?<=[Bb]earer )\S+)"
 )
 HIDDEN = "[hidden]"
+_HARMLESS = (bool, int, float)
 _LOUD = ("alembic", "asyncio", "arq", "uvicorn.error")
 
 
@@ -37,6 +39,8 @@ def configure_logs(level: str = "info", format: str = "auto") -> None:
         else [structlog.processors.format_exc_info, hide_secrets, _as_json]
     )
     number = logging.getLevelNamesMapping()[level.upper()]
+    _requests.print = None if human else sys.stderr.write
+    _requests.wanted = number <= logging.INFO
     structlog.configure(
         processors=[*before, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -57,6 +61,36 @@ def configure_logs(level: str = "info", format: str = "auto") -> None:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
+class _Requests:
+    """How the line of a request is printed. print: None where the processors are to make it."""
+
+    print: Callable[[str], object] | None = None
+    wanted: bool = True
+
+
+_requests = _Requests()
+_access = structlog.get_logger("api.access")
+
+
+def tell_request(**about: Any) -> None:
+    """The line of one answered request, as `info("request", …)` has it.
+
+    One is written for every request. Where lines are JSON it is made without the processors, a fifth of
+    the work.
+    """
+    if not _requests.wanted:
+        return
+    about = {key: value for key, value in about.items() if value is not None}
+    if _requests.print is None:
+        _access.info("request", **about)
+        return
+    event = {key: _hide(key, value) for key, value in about.items()}
+    event["event"], event["level"] = "request", "info"
+    event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    _requests.print(orjson.dumps(event).decode() + "\n")
+    sys.stderr.flush()
+
+
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: values of secret-sounding keys, and passwords and tokens inside texts, go."""
     for key, value in event.items():
@@ -65,7 +99,7 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 
 def _hide(key: str, value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, _HARMLESS):
         return value
     if _sounds_secret(key):
         return HIDDEN

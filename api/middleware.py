@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import tell_request
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.problems import Problem, body_of, of_refusal, status_of
 from domain.refusals import Refusal
@@ -81,8 +82,9 @@ class RequestMiddleware:
             await _tell(problem, scope, send_named)
         finally:
             if not scope["path"].startswith(_QUIET):
-                log.info(
-                    "request",
+                tell_request(
+                    request_id=request_id,
+                    trace_id=trace_id,
                     method=scope["method"],
                     path=scope["path"],
                     status=status,

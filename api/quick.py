@@ -1,0 +1,125 @@
+"""The short way for plain GraphQL reads: no request and response objects, no routing.
+
+They cost as much as everything else of a compiled read together. A read is plain when it is a POST of one
+whole JSON body with a good token. Whatever is not, and everything that is wrong, goes the whole way from
+its first byte, so that there is one place where each refusal is worded.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.accept import media_type, preferred
+from api.graphql import LEGACY, RESPONSE, fault_answer
+from api.problems import Problem
+from api.services import Services
+from graph.run import RequestRefused
+
+_PATH = "/graphql"
+
+
+class QuickReads:
+    """Answers plain reads itself and hands on everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _PATH or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        form, authorization = _said(scope)
+        if form is None or authorization is None:
+            await self.app(scope, receive, send)
+            return
+        first = await receive()
+        services: Services = scope["app"].state.services
+        if not await _answered(services, scope, first, form, authorization, send):
+            await self.app(scope, _again(first, receive), send)
+
+
+async def _answered(
+    services: Services, scope: Scope, first: Message, form: str, authorization: str, send: Send
+) -> bool:
+    """Answer a plain read; False when it isn't one, and then nothing has been sent."""
+    body: bytes = first.get("body", b"")
+    if first["type"] != "http.request" or first.get("more_body") or len(body) > services.body_limit:
+        return False
+    try:
+        asked: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not _is_plain(asked):
+        return False
+    try:
+        viewer = services.authenticator.viewer(authorization)
+        scope["actor"] = viewer.actor
+        name = asked.get("operationName") or None
+        answer = await services.engine.execute(
+            asked["query"], asked.get("variables"), viewer, operation_name=name
+        )
+    except (Problem, RequestRefused):
+        return False
+    except Exception as error:
+        # The database has been asked: that is not done twice.
+        request = Request(scope)
+        await fault_answer(request, error, form)(scope, request.receive, send)
+        return True
+    await send({"type": "http.response.start", "status": 200, "headers": _headers(form, len(answer.body))})
+    await send({"type": "http.response.body", "body": answer.body})
+    return True
+
+
+def _is_plain(asked: Any) -> bool:
+    """Whether the request is well formed and can be no mutation."""
+    return (
+        isinstance(asked, dict)
+        and isinstance(document := asked.get("query"), str)
+        and "mutation" not in document
+        and isinstance(asked.get("operationName"), str | None)
+        and isinstance(asked.get("variables"), dict | None)
+        and isinstance(asked.get("extensions"), dict | None)
+    )
+
+
+def _said(scope: Scope) -> tuple[str | None, str | None]:
+    """The media type of the answer, and the Authorization header; None where the whole way must judge."""
+    kind = accept = authorization = b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            kind = value
+        elif name == b"accept":
+            accept = accept + b"," + value if accept else value
+        elif name == b"authorization":
+            if authorization:
+                return None, None
+            authorization = value
+    return _form(kind, accept), authorization.decode("latin-1") or None
+
+
+@lru_cache(maxsize=256)
+def _form(content_type: bytes, accept: bytes) -> str | None:
+    if media_type(content_type.decode("latin-1")) != (LEGACY, "utf-8"):
+        return None
+    return preferred(accept.decode("latin-1"), (LEGACY, RESPONSE))
+
+
+def _headers(form: str, length: int) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"cache-control", b"no-store"),
+        (b"content-length", str(length).encode()),
+        (b"content-type", f"{form}; charset=utf-8".encode()),
+    ]
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """What was received, once more from the beginning."""
+    waiting = [first]
+
+    async def give() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return give
