@@ -8,8 +8,8 @@ import asyncio
 import json
 import signal
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.relay import QUEUES, RUN, Relay
 
-__all__ = ["Pace", "jobs", "open_queue", "run", "run_job", "serve", "work"]
+__all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
 
@@ -68,22 +68,30 @@ async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pac
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    pool = await open_pool(
-        database_url, max_size=2 + 3 * pace.at_once * len(QUEUES), name="catalograph worker"
-    )
     redis = open_queue(redis_url)
-    house = House(pool, LocalBlobs(state_folder / "blobs"), ErnReader(SchemaStore(state_folder / "schemas")))
+    size = 2 + 3 * pace.at_once * len(QUEUES)
     try:
-        log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
-        await work(house, redis, pace, stopping, hurry)
+        async with open_house(database_url, state_folder, max_size=size) as house:
+            log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
+            await work(house, redis, pace, stopping, hurry)
     finally:
         await redis.aclose()
+    log.info("worker stopped")
+    return 0
+
+
+@asynccontextmanager
+async def open_house(database_url: str, state_folder: Path, *, max_size: int = 4) -> AsyncIterator[House]:
+    """What jobs work with, for as long as the block lasts."""
+    pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
+    blobs, schemas = LocalBlobs(state_folder / "blobs"), SchemaStore(state_folder / "schemas")
+    try:
+        yield House(pool, blobs, ErnReader(schemas))
+    finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await pool.close()
         pool.terminate()
-    log.info("worker stopped")
-    return 0
 
 
 async def work(

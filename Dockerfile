@@ -1,0 +1,34 @@
+# One image for server and worker: `up` by itself, `serve` and `worker` with DATABASE_URL and REDIS_URL set.
+FROM python:3.13-slim-bookworm AS build
+WORKDIR /build
+RUN python -m venv /opt/catalograph
+COPY requirements.lock .
+# Wheels only, each compared with its hash: nothing is compiled and nothing is taken that was not locked.
+RUN /opt/catalograph/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+COPY api ./app/api
+COPY graph ./app/graph
+COPY domain ./app/domain
+COPY jobs ./app/jobs
+COPY migrations ./app/migrations
+COPY openapi ./app/openapi
+RUN /opt/catalograph/bin/python -m compileall -q app
+
+FROM python:3.13-slim-bookworm
+RUN useradd --system --uid 10001 --home-dir /var/lib/catalograph --create-home catalograph
+COPY --from=build /opt/catalograph /opt/catalograph
+COPY --from=build /build/app /srv/catalograph
+WORKDIR /srv/catalograph
+# The environment is made: the bootstrap that would make one stands back.
+ENV PATH=/opt/catalograph/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    CATALOGRAPH_BOOTSTRAP=skip \
+    CATALOGRAPH_HOST=0.0.0.0 \
+    CATALOGRAPH_STATE_FOLDER=/var/lib/catalograph
+USER catalograph
+VOLUME /var/lib/catalograph
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 CMD \
+    ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+ENTRYPOINT ["python", "-m", "api"]
+CMD ["up"]

@@ -1,0 +1,197 @@
+"""Cloud-function entries: each wakes, does what the worker or the server would do, and sleeps again.
+
+The functions share one event loop and one set of connections for as long as the platform keeps the
+process. They call the same commands and jobs as every other door, so what they do is recorded, idempotent
+and fenced in the same way. `serverless.yml` says which event calls which function.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import unquote_plus
+
+import boto3
+import structlog
+from mangum import Mangum
+
+from api.app import create_app
+from api.logs import configure_logs
+from api.settings import Settings, load_settings
+from domain import jobs
+from domain.access.scopes import ROLE_SCOPES, Role
+from domain.access.viewer import Viewer
+from domain.commands import COMMANDS
+from domain.deliveries.receive import MOST_BYTES
+from domain.dispatch import dispatch
+from jobs.job import House
+from jobs.worker import open_house, run_job
+
+T = TypeVar("T")
+Event = dict[str, Any]
+
+# Left for answering when the platform is about to end the call.
+_SPARE_S = 15.0
+_SWEEP_S = 60.0
+_OVERDUE_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+def http(event: Event, context: Any) -> Any:
+    """An HTTP API request: the whole front door."""
+    return _process().http(event, context)
+
+
+def object_created(event: Event, _context: Any) -> list[dict[str, str]]:
+    """Objects that landed in the bucket: take each message in and apply it. Gives what became of them.
+
+    The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`.
+    """
+    return _run(lambda house: _take_in(house, event))
+
+
+def queue(event: Event, _context: Any) -> dict[str, list[dict[str, str]]]:
+    """Messages of a queue: notices of new objects, or `{"job_id": …}`. Gives those to be sent again."""
+    return _run(lambda house: _consume(house, event))
+
+
+def schedule(_event: Event, context: Any) -> dict[str, int]:
+    """Every few minutes: do jobs that are overdue, because no worker runs or one was lost."""
+    left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
+    return _run(lambda house: _sweep(house, time.monotonic() + left_s))
+
+
+class _Process:
+    """What one warm process keeps between calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        configure_logs(settings.log_level, "json")
+        self.settings = settings
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self._stack = AsyncExitStack()
+        self._house: House | None = None
+        self._http: Mangum | None = None
+
+    def run(self, work: Callable[[House], Awaitable[T]]) -> T:
+        """Work with the house, opened once."""
+        return self.loop.run_until_complete(self._with_house(work))
+
+    def http(self, event: Event, context: Any) -> Any:
+        """Answer a request; the application is started once, not for each request."""
+        if self._http is None:
+            app = create_app(self.settings)
+            self.loop.run_until_complete(self._stack.enter_async_context(app.router.lifespan_context(app)))
+            self._http = Mangum(app, lifespan="off")
+        return self._http(event, context)
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.loop.run_until_complete(self._stack.aclose())
+        self.loop.close()
+
+    async def _with_house(self, work: Callable[[House], Awaitable[T]]) -> T:
+        if self._house is None:
+            opened = open_house(self.settings.database_url, self.settings.state_folder)
+            house = self._house = await self._stack.enter_async_context(opened)
+        else:
+            house = self._house
+        return await work(house)
+
+
+@cache
+def _process() -> _Process:
+    settings = load_settings()
+    assert settings.database_url, "a cloud function needs DATABASE_URL"
+    return _Process(settings)
+
+
+def _run(work: Callable[[House], Awaitable[T]]) -> T:
+    return _process().run(work)
+
+
+async def _take_in(house: House, event: Event) -> list[dict[str, str]]:
+    return [await _ingest(house, bucket, key, size) for bucket, key, size in _objects(event)]
+
+
+def _objects(event: Event) -> Iterator[tuple[str, str, int]]:
+    for record in event.get("Records", []):
+        stored = record["s3"]
+        yield stored["bucket"]["name"], unquote_plus(stored["object"]["key"]), stored["object"].get("size", 0)
+
+
+async def _ingest(house: House, bucket: str, key: str, size: int) -> dict[str, str]:
+    """One object: a message of an organization is received and applied, anything else is left where it is."""
+    slug, _, name = key.partition("/")
+    if not name.lower().endswith(".xml"):
+        return {"key": key, "state": "left", "reason": "not a message: the key does not end in .xml"}
+    if size > MOST_BYTES:
+        log.warning("object is too large to take in", key=key, size_bytes=size, most_bytes=MOST_BYTES)
+        return {"key": key, "state": "left", "reason": f"{size} bytes; at most {MOST_BYTES} will do"}
+    viewer = await _service_of(house, slug)
+    if viewer is None:
+        log.warning("object belongs to no organization", key=key, slug=slug)
+        return {"key": key, "state": "left", "reason": f"no organization has the slug {slug!r}"}
+    content = await asyncio.to_thread(_read_object, bucket, key)
+    command = COMMANDS["receive_delivery"]
+    answer = await dispatch(
+        command,
+        command.ask(content=content, file_name=name),
+        viewer=viewer,
+        pool=house.pool,
+        door="hook",
+        blobs=house.blobs,
+    )
+    assert answer.outcome is not None
+    job_id = answer.outcome.value.job_id
+    state = await run_job(house, job_id) if job_id else "known"
+    return {"key": key, "state": state, "delivery_id": str(answer.outcome.ids[0])}
+
+
+async def _service_of(house: House, slug: str) -> Viewer | None:
+    async with house.pool.acquire() as connection:
+        row = await connection.fetchrow("select id, tier from organization where slug = $1", slug)
+    if row is None:
+        return None
+    return Viewer(row["id"], "hook:object_created", Role.SERVICE, ROLE_SCOPES[Role.SERVICE], row["tier"])
+
+
+def _read_object(bucket: str, key: str) -> bytes:
+    body: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+async def _consume(house: House, event: Event) -> dict[str, list[dict[str, str]]]:
+    again = []
+    for record in event.get("Records", []):
+        try:
+            message = json.loads(record["body"])
+            if "job_id" in message:
+                await run_job(house, message["job_id"])
+            else:
+                await _take_in(house, message)
+        except Exception:
+            log.exception("queue message failed", message_id=record.get("messageId"))
+            again.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": again}
+
+
+async def _sweep(house: House, until: float) -> dict[str, int]:
+    done = 0
+    tried: set[str] = set()
+    while time.monotonic() < until:
+        async with house.pool.acquire() as connection:
+            overdue = [str(job.id) for job in await jobs.due(connection, _OVERDUE_S, 50)]
+        fresh = [id for id in overdue if id not in tried]
+        if not fresh:
+            break
+        for id in fresh:
+            if time.monotonic() >= until:
+                break
+            tried.add(id)
+            done += await run_job(house, id) == "done"
+    return {"tried": len(tried), "done": done}
