@@ -9,11 +9,13 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
+import structlog
 import typer
 
 import api.cli
 from api.cli.output import FAULT, REFUSED, WRONG_CALL, Fault, Refused, say
 from api.embedded import AlreadyRunning, EmbeddedFault
+from api.logs import configure_logs
 from api.settings import SettingsInvalid
 
 _HELP = {"--help", "-h"}
@@ -27,6 +29,8 @@ _ABOUT = (
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives its exit status."""
     words = _arrange(arguments)
+    # Until a verb sets up its own: structlog alone would write to standard output, among the results.
+    configure_logs("warning")
     try:
         _app(words[0])(words, prog_name="catalograph", standalone_mode=True)
     except SystemExit as end:
@@ -46,8 +50,6 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 0
     except Exception as error:
-        import structlog
-
         structlog.get_logger("api.cli").exception("the command failed", arguments=words[:1])
         say(f"{words[0]} failed: {type(error).__name__}: {error}")
         return FAULT

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from openapi.generate import printed
-
 FINDINGS = 1
 
 
@@ -20,6 +18,8 @@ def openapi(
     ] = False,
 ) -> None:
     """Print openapi/openapi.json and openapi/schema.graphql from the schema and the commands."""
+    from openapi.generate import printed
+
     files = printed()
     stale = {file for file, content in files.items() if not file.exists() or file.read_bytes() != content}
     for file, content in files.items():

@@ -32,7 +32,7 @@ def print_json(value: Any) -> None:
     import orjson
 
     option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
-    typer.echo(orjson.dumps(value, default=str, option=option | orjson.OPT_NON_STR_KEYS))
+    typer.echo(orjson.dumps(value, default=str, option=option | orjson.OPT_NON_STR_KEYS).decode())
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_json: bool = False) -> None:
