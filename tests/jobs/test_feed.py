@@ -15,7 +15,6 @@ from domain.adapters.postgres import Pool, open_pool, open_read_pool
 from domain.feed import Changed, CursorInvalid, PageSizeInvalid, read_changes, read_updates
 
 WRITERS = 16
-EVENTS = 5_000
 SHARED_ENTITIES = 2
 
 
@@ -116,7 +115,10 @@ async def read_naively(pool: Pool, owner: uuid.UUID, stopped: asyncio.Event) -> 
         await asyncio.sleep(0 if rows else 0.002)
 
 
-async def test_no_change_is_lost_and_versions_never_turn_round(wide_pool: Pool) -> None:
+@pytest.mark.parametrize(
+    "events", [5_000, pytest.param(50_000, marks=(pytest.mark.long, pytest.mark.timeout(900)))]
+)
+async def test_no_change_is_lost_and_versions_never_turn_round(events: int, wide_pool: Pool) -> None:
     owner = await an_owner(wide_pool)
     artists = await some_artists(wide_pool, owner, SHARED_ENTITIES)
     stopped = asyncio.Event()
@@ -124,7 +126,7 @@ async def test_no_change_is_lost_and_versions_never_turn_round(wide_pool: Pool) 
     following = [asyncio.create_task(reader.follow(stopped)) for reader in readers]
     naive = asyncio.create_task(read_naively(wide_pool, owner, stopped))
     # Every writer has artists of its own and two that all fight for, so that commits overlap.
-    rounds = EVENTS // (WRITERS * 3) + 12
+    rounds = events // (WRITERS * 3) + 12
     hands = [artists + await some_artists(wide_pool, owner, 4) for _ in range(WRITERS)]
     await asyncio.gather(
         *(write_much(wide_pool, hand, random.Random(100 + n), rounds) for n, hand in enumerate(hands))
@@ -132,7 +134,7 @@ async def test_no_change_is_lost_and_versions_never_turn_round(wide_pool: Pool) 
     stopped.set()
     await asyncio.gather(*following)
     truth = {row["seq"] for row in await wide_pool.fetch("select seq from change where owner_id = $1", owner)}
-    assert len(truth) >= EVENTS
+    assert len(truth) >= events
     for reader in readers:
         assert set(reader.seen) == truth
         at: Counter[uuid.UUID] = Counter()

@@ -102,7 +102,7 @@ async def catalog_of(yard: Yard) -> Counter[str]:
     ("table", "event"),
     [
         ("finding", "insert"),
-        ("artist", "insert"),
+        pytest.param("artist", "insert", marks=pytest.mark.long),
         pytest.param("track", "insert", marks=pytest.mark.long),
         pytest.param("deal", "insert", marks=pytest.mark.long),
         ("release_message", "insert"),
