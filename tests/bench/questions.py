@@ -93,10 +93,10 @@ select '{"data":{"releases":{"nodes":['||coalesce(string_agg(
     + """||',"title":'||to_json(s.title)::text
     ||',"upc":'||coalesce(to_json(s.upc)::text, 'null')
     ||',"artistCredit":'||coalesce((
-        select '{"names":['||coalesce(string_agg('{"name":'||to_json(n.name)::text
+        select (select '{"names":['||coalesce(string_agg('{"name":'||to_json(n.name)::text
                ||',"joinPhrase":'||to_json(n.join_phrase)::text||'}', ',' order by n.position), '')||']}'
-          from artist_credit_name n where n.artist_credit_id = s.artist_credit_id
-         having s.artist_credit_id is not null), 'null')
+          from artist_credit_name n where n.artist_credit_id = c.id)
+          from artist_credit c where c.id = s.artist_credit_id), 'null')
     ||',"tracks":['||coalesce((
         select string_agg('{"position":'||t.position||',"title":'||to_json(t.title)::text
                ||',"durationMs":'||coalesce(coalesce(t.duration_ms,
@@ -121,10 +121,10 @@ select '{"data":{"tracks":{"nodes":['||coalesce(string_agg(
     + _global_id("track", "t.id")
     + """||',"title":'||to_json(t.title)::text
     ||',"artistCredit":'||coalesce((
-        select '{"names":['||coalesce(
+        select (select '{"names":['||coalesce(
                  string_agg('{"name":'||to_json(n.name)::text||'}', ',' order by n.position), '')||']}'
-          from artist_credit_name n where n.artist_credit_id = t.artist_credit_id
-         having t.artist_credit_id is not null), 'null')
+          from artist_credit_name n where n.artist_credit_id = c.id)
+          from artist_credit c where c.id = t.artist_credit_id), 'null')
     ||'}', ',' order by t.id) filter (where t.rn <= 100), '')
   ||'],"pageInfo":{"hasNextPage":'||(count(*) > 100)::text
   ||',"endCursor":"'||coalesce((max(t.id::text) filter (where t.rn <= 100)), '')||'"}}}}'
