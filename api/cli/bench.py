@@ -73,6 +73,37 @@ def reads(
     say(f"Geometric mean of the ratios: {result.mean_ratio:.3f} ({bench.FLOOR} is asked for).")
 
 
+@app.command()
+def partitioning(
+    tracks: Annotated[
+        int, typer.Option(help="Rows of each large table.", min=1_000, max=50_000_000)
+    ] = 1_000_000,
+    owners: Annotated[int, typer.Option(help="Organizations that share them.", min=1, max=5_000)] = 50,
+    partitions: Annotated[int, typer.Option(help="Hash partitions by owner.", min=2, max=256)] = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Catalog tables whole, against the same hash-partitioned by owner: speed, size, plans."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import partitioning as bench
+
+    with progress() as bar:
+        task = bar.add_task("")
+        result = bench.run(
+            bench.Plan(tracks, owners, partitions), lambda text: bar.update(task, description=text)
+        )
+    rows = [(line.question, line.whole, line.split, f"{line.ratio:.2f}") for line in result.lines]
+    if as_json:
+        lines = [asdict(line) | {"ratio": line.ratio} for line in result.lines]
+        print_json(asdict(result) | {"lines": lines})
+        return
+    print_rows(("question", "whole (ms)", "split (ms)", "whole ÷ split"), rows)
+    for name, plan in result.plans.items():
+        say(f"{name}: {plan}")
+    say(f"{result.seconds:.0f} s in all.")
+
+
 def _require_checkout() -> None:
     if find_spec("tests.bench") is None:
         raise Fault(
