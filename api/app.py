@@ -74,6 +74,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             authenticator=Authenticator(keys),
             engine=Engine(readers, CursorKey(cursor_secret(keys[0]))),
             tools=Tools(workers, local_blobs(settings)),
+            body_limit=settings.body_limit_mb << 20,
+            upload_limit=settings.upload_limit_mb << 20,
         )
 
 

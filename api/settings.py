@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     read_timeout_ms: int = Field(
         default=5_000, ge=100, le=600_000, description="Longest a read may run in the database."
     )
+    body_limit_mb: int = Field(default=8, ge=1, le=64, description="Largest JSON body, in MiB.")
+    upload_limit_mb: int = Field(default=128, ge=1, le=128, description="Largest delivered file, in MiB.")
 
     @field_validator("database_url")
     @classmethod

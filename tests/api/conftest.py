@@ -50,7 +50,9 @@ class House:
 
 def settings_for(database_url: str, redis_url: str, state: Path) -> Settings:
     """Settings of a server of the tests."""
-    return Settings(database_url=database_url, redis_url=redis_url, state_folder=state, pool_size=4)
+    return Settings(
+        database_url=database_url, redis_url=redis_url, state_folder=state, pool_size=4, body_limit_mb=1
+    )
 
 
 @contextmanager
