@@ -113,6 +113,24 @@ def open_queue(redis_url: str) -> ArqRedis:
     return ArqRedis(connections, job_serializer=_dump, job_deserializer=json.loads)
 
 
+class EagerWorker(Worker):
+    """ARQ's worker, looking for the next job when one ends and not only at the next poll.
+
+    As it comes, a poll every 0.2 s with two jobs at once is ten jobs a second, however short they are.
+    """
+
+    async def main(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            await self._poll_iteration()
+            if self.tasks:
+                await asyncio.wait(
+                    self.tasks.values(), timeout=self.poll_delay_s, return_when=asyncio.FIRST_COMPLETED
+                )
+            else:
+                await asyncio.sleep(self.poll_delay_s)
+
+
 class Lane:
     """One queue of this process. When Redis fails, the ARQ worker is made anew and serving goes on."""
 
@@ -145,9 +163,9 @@ class Lane:
             if not stopping.is_set():
                 await asyncio.sleep(1)
 
-    def _worker(self) -> Worker:
+    def _worker(self) -> EagerWorker:
         wake: Any = self._run_row
-        return Worker(
+        return EagerWorker(
             functions=[func(wake, name=RUN, keep_result=0, max_tries=1)],
             queue_name=QUEUES[self.name],
             redis_pool=self._redis,
@@ -161,7 +179,7 @@ class Lane:
             log_results=False,
         )
 
-    async def _let_end(self, worker: Worker, hurry: asyncio.Event) -> None:
+    async def _let_end(self, worker: EagerWorker, hurry: asyncio.Event) -> None:
         running = [task for task in worker.job_tasks.values() if not task.done()]
         if not running:
             return
