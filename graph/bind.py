@@ -73,7 +73,10 @@ class Many:
 
 @dataclass(frozen=True)
 class Expression:
-    """A value that SQL works out. sql: over {p}, this row's alias; yields a value of the field's type."""
+    """A value that SQL works out: over {p}, this row's alias, and {viewer}, the viewer's organization.
+
+    What it reads of other tables it reads under their row policies.
+    """
 
     sql: str
     scope: Scope | None = None
@@ -115,7 +118,7 @@ def expression(sql: str, *, scope: Scope | None = None) -> Any:
 class GraphType:
     """A graph type and how each of its fields is read.
 
-    filters: argument name → SQL condition over {t} and {v}, a list of the column's values.
+    filters: argument name → SQL condition over {t}, {viewer} and {v}, a list of the column's values.
     orders: order name → (SQL over {t}, its PostgreSQL type).
     """
 

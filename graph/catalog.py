@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
+from domain.access.policy import nested
 from domain.access.scopes import Scope
 from domain.catalog import tables
 from graph.bind import Page, column, expression, graph_type, many, one
@@ -179,10 +180,20 @@ class MediumNode:
 
 
 def of_recording(name: str) -> str:
-    """A value of a track that is its recording's, or its video's."""
+    """A value of a track that is its recording's, or its video's, as far as the viewer may see them."""
+    recording, video = nested("recording").replace("{t}", "r"), nested("video").replace("{t}", "v")
     return (
-        f"coalesce((select r.{name} from recording r where r.id = {{p}}.recording_id), "
-        f"(select v.{name} from video v where v.id = {{p}}.video_id))"
+        f"coalesce((select r.{name} from recording r where r.id = {{p}}.recording_id and {recording}), "
+        f"(select v.{name} from video v where v.id = {{p}}.video_id and {video}))"
+    )
+
+
+def heard_as() -> str:
+    """The condition that what is heard on a track, and may be seen, has one of the codes."""
+    recording, video = nested("recording").replace("{t}", "r"), nested("video").replace("{t}", "x")
+    return (
+        f"({{t}}.recording_id in (select r.id from recording r where r.isrc = any({{v}}) and {recording}) "
+        f"or {{t}}.video_id in (select x.id from video x where x.isrc = any({{v}}) and {video}))"
     )
 
 
@@ -191,13 +202,7 @@ def of_recording(name: str) -> str:
     scope=READ,
     plural="tracks",
     label="title",
-    filters={
-        "isrc": (
-            ISRC,
-            "({t}.recording_id in (select r.id from recording r where r.isrc = any({v})) "
-            "or {t}.video_id in (select x.id from video x where x.isrc = any({v})))",
-        )
-    },
+    filters={"isrc": (ISRC, heard_as())},
     orders=orders("title"),
 )
 class TrackNode(LicensableFields):

@@ -39,7 +39,7 @@ def conditions(writer: "Writer", t: GraphType, page: PageRead, alias: str) -> li
     for name, value in flat.items():
         if value is not None:
             bound = writer.bind(_values(slot, (_camel(name),)), "text[]")
-            found.append(t.filters[name][1].format(t=alias, v=bound))
+            found.append(_natural(writer, t, name, alias, bound))
     given: Mapping[str, Any] = page.arguments.get("filter") or {}
     for key, value in given.items():
         if value is None:
@@ -73,7 +73,13 @@ def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, 
     if key in ("status", "visibility"):
         return f"{alias}.{key} = any({writer.bind(_values(slot, path), 'text[]')})"
     name = next(name for name in t.filters if _camel(name) == key)
-    return t.filters[name][1].format(t=alias, v=writer.bind(_values(slot, path), "text[]"))
+    return _natural(writer, t, name, alias, writer.bind(_values(slot, path), "text[]"))
+
+
+def _natural(writer: "Writer", t: GraphType, name: str, alias: str, values: str) -> str:
+    sql = t.filters[name][1]
+    viewer = writer.viewer if "{viewer}" in sql else ""
+    return sql.format(t=alias, v=values, viewer=viewer)
 
 
 def _text(writer: "Writer", t: GraphType, slot: int, test: str, alias: str) -> str:

@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 
+from domain.access.scopes import Scope
 from domain.access.viewer import Viewer
 from graph.bind import Column, Expression, GlobalId, GraphType, Many, One, Served
 from graph.problems import ReadRefused
@@ -198,8 +199,25 @@ class Planner:
             raise ReadRefused(
                 "TOO_MANY", f"{len(arguments['ids'])} ids were given; at most {MOST_NODES}", path=(key,)
             )
-        types = [root.type] if root.type else [t for t in self.schema.types.values() if t.is_node]
+        types = [root.type] if root.type else self._nodes(nodes)
         return Lookup(key, root.type, slot, many, self._object(types, nodes, 1))
+
+    def _nodes(self, nodes: list[FieldNode]) -> list[GraphType]:
+        """The types that a global id may be of, for this viewer.
+
+        A type whose scope the token lacks is as good as not there; a fragment on it is refused.
+        """
+        sets = [node.selection_set for node in nodes if node.selection_set]
+        common = set(self.collect(sets, "Node"))
+        types = [
+            t
+            for t in self.schema.types.values()
+            if t.is_node
+            and (self.viewer.may(t.scope) or not common.issuperset(self.collect(sets, t.name, True)))
+        ]
+        if not types:
+            self._needs(Scope.CATALOG_READ, nodes[0].name.value)
+        return types
 
     def object(self, type: GraphType, selection: SelectionSetNode) -> ObjectPlan:
         """The plan of a selection on one type, for payloads."""
@@ -224,6 +242,7 @@ class Planner:
         self._needs(t.scope_of(own), f"{t.name}.{name}")
         if isinstance(binding, One):
             target = self.schema.types[binding.type]
+            self._needs(target.scope, f"{t.name}.{name}")
             return Single(key, binding, self._object([target], nodes, depth + 1))
         if isinstance(binding, Many):
             target = self.schema.types[binding.type]

@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 from domain.access.policy import POLICIES, branches, nested
 from domain.access.viewer import Viewer
 from domain.ids import IdInvalid, decode_id, id_of
-from graph.bind import Column, Expression, GlobalId, GraphType, Many, sql_type
+from graph.bind import Expression, GraphType, Many, sql_type
 from graph.conditions import conditions, must_fence
-from graph.globalid import global_id
 from graph.paging import CursorKey, cursor_sql, read_cursor
 from graph.plan import (
     EdgePart,
     Info,
+    Leaf,
     Listing,
     Lookup,
     ObjectPlan,
@@ -33,6 +33,7 @@ from graph.plan import (
 )
 from graph.problems import ReadRefused
 from graph.schema import SEARCHABLE
+from graph.text import joined, leaf, literal
 
 NO_ID = "'00000000-0000-0000-0000-000000000000'::uuid"
 
@@ -156,9 +157,13 @@ class Writer:
             elif isinstance(part, PageRead):
                 parts.append(self._page(part, alias))
             else:
-                parts.append(leaf(t, part.name, part.binding, alias))
+                parts.append(self._leaf(t, part, alias))
         parts.append("'}'" if parts else "'{}'")
         return joined(parts)
+
+    def _leaf(self, t: GraphType, part: Leaf, alias: str) -> str:
+        sql = part.binding.sql if isinstance(part.binding, Expression) else ""
+        return leaf(t, part.name, part.binding, alias, self.viewer if "{viewer}" in sql else "")
 
     def _single(self, part: Single, parent: str) -> str:
         (name,) = part.object.types
@@ -266,7 +271,7 @@ class Writer:
                 parts.append(literal(f'{"," if place else "{"}"{info.key}":'))
                 assert isinstance(info, Info)
                 parts.append(self._info(page, info, order, alias))
-            return joined([*parts, "'}'"])
+            return joined([*parts, "'}'" if parts else "'{}'"])
         assert part.object is not None or part.what == "edges"
         item = self._item(page, part.object, alias) if part.object else self._edge(page, part, order, alias)
         way = f"{alias}.rn desc" if page.backward else f"{alias}.rn"
@@ -299,7 +304,7 @@ class Writer:
                 parts.append(self._item(page, inner.object, alias))
             else:
                 parts.append(literal(f'"{inner.value}"'))
-        return joined([*parts, "'}'"])
+        return joined([*parts, "'}'" if parts else "'{}'"])
 
     def _info(self, page: PageRead, info: Info, order: Order, alias: str) -> str:
         given = page.arguments.get("before" if page.backward else "after") is not None
@@ -392,49 +397,6 @@ def tag_of(page: PageRead, order: Order) -> str:
     """What a cursor is bound to: the list and its order."""
     name = page.type.name if page.type else "Search"
     return f"{name}:{order.name}:{'desc' if order.descending else 'asc'}"
-
-
-def leaf(t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str) -> str:
-    """SQL for a value as JSON text."""
-    if isinstance(binding, GlobalId):
-        return f"'\"'||{global_id(literal(binding.kind), f'{alias}.id')}||'\"'"
-    if isinstance(binding, Column):
-        value = f"{alias}.{binding.name}"
-        nullable = bool(t.table.columns[binding.name].nullable)
-        text = _json(value, sql_type(t.table, binding.name))
-    else:
-        value = f"({binding.sql.format(p=alias)})"
-        nullable = True
-        text = _json(value, "int" if "int" in str(t.annotations[name]) else "text")
-    return f"coalesce({text}, 'null')" if nullable else text
-
-
-def _json(value: str, type: str) -> str:
-    if type in ("int", "float8", "boolean", "jsonb"):
-        return f"{value}::text"
-    if type == "uuid":
-        return f"'\"'||{value}||'\"'"
-    if type in ("bigint", "numeric"):
-        return f"'\"'||{value}||'\"'"
-    return f"to_json({value})::text"
-
-
-def literal(text: str) -> str:
-    """A quoted SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def joined(parts: Sequence[str]) -> str:
-    """Concatenation, with literals that touch made one."""
-    merged: list[str] = []
-    for part in parts:
-        plain = part.startswith("'") and part.endswith("'") and part.count("'") % 2 == 0 and "||" not in part
-        before = merged[-1] if merged else ""
-        if plain and before.startswith("'") and before.endswith("'") and "||" not in before:
-            merged[-1] = before[:-1] + part[1:]
-        else:
-            merged.append(part)
-    return "||".join(merged)
 
 
 def _id(kind: str, text: str) -> uuid.UUID:

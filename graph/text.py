@@ -1,0 +1,51 @@
+"""The JSON text of single values, as SQL, and how pieces of text are put together."""
+
+from collections.abc import Sequence
+
+from graph.bind import Column, Expression, GlobalId, GraphType, sql_type
+from graph.globalid import global_id
+
+
+def leaf(
+    t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str, viewer: str = ""
+) -> str:
+    """SQL for a value as JSON text."""
+    if isinstance(binding, GlobalId):
+        return f"'\"'||{global_id(literal(binding.kind), f'{alias}.id')}||'\"'"
+    if isinstance(binding, Column):
+        value = f"{alias}.{binding.name}"
+        nullable = bool(t.table.columns[binding.name].nullable)
+        text = _json(value, sql_type(t.table, binding.name))
+    else:
+        value = f"({binding.sql.format(p=alias, viewer=viewer)})"
+        nullable = True
+        text = _json(value, "int" if "int" in str(t.annotations[name]) else "text")
+    return f"coalesce({text}, 'null')" if nullable else text
+
+
+def _json(value: str, type: str) -> str:
+    if type in ("int", "float8", "boolean", "jsonb"):
+        return f"{value}::text"
+    if type == "uuid":
+        return f"'\"'||{value}||'\"'"
+    if type in ("bigint", "numeric"):
+        return f"'\"'||{value}||'\"'"
+    return f"to_json({value})::text"
+
+
+def literal(text: str) -> str:
+    """A quoted SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Concatenation, with literals that touch made one."""
+    merged: list[str] = []
+    for part in parts:
+        plain = part.startswith("'") and part.endswith("'") and part.count("'") % 2 == 0 and "||" not in part
+        before = merged[-1] if merged else ""
+        if plain and before.startswith("'") and before.endswith("'") and "||" not in before:
+            merged[-1] = before[:-1] + part[1:]
+        else:
+            merged.append(part)
+    return "||".join(merged)
