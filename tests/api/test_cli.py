@@ -18,6 +18,8 @@ def catalograph(
     house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs a command line against the server; gives status, output and errors."""
+    # The server shares this process: its loggers must not be tied to the output of one test.
+    monkeypatch.setattr("api.cli.frame.configure_logs", lambda *_: None)
     monkeypatch.setenv("CATALOGRAPH_URL", house.url)
     monkeypatch.setenv("CATALOGRAPH_TOKEN", house.token())
 
