@@ -72,7 +72,6 @@ class _Process:
         configure_logs(settings.log_level, "json")
         self.settings = settings
         self.loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
         self._stack = AsyncExitStack()
         self._house: House | None = None
         self._http: Mangum | None = None
@@ -87,6 +86,8 @@ class _Process:
             app = create_app(self.settings)
             self.loop.run_until_complete(self._stack.enter_async_context(app.router.lifespan_context(app)))
             self._http = Mangum(app, lifespan="off")
+        # Mangum asks the thread for its loop, and a platform may call from another thread each time.
+        asyncio.set_event_loop(self.loop)
         return self._http(event, context)
 
     def close(self) -> None:
