@@ -189,7 +189,7 @@ select seq, at, change_set_id, class, kind, entity_id, op, version_before, versi
   from change
  where owner_id = $1 and seq > $2 and {_VISIBLE}
  order by seq limit $5
-"""  # noqa: S608
+"""
 _FIRST = """
 select min(seq) from change
  where xid >= pg_snapshot_xmin($2::text::pg_snapshot) and xid < pg_snapshot_xmax($3::text::pg_snapshot)
