@@ -74,6 +74,31 @@ def reads(
 
 
 @app.command()
+def bulk(
+    rows: Annotated[int, typer.Option(help="Rows written at once.", min=100, max=5_000_000)] = 20_000,
+    rounds: Annotated[int, typer.Option(help="How often, for the median.", min=1, max=50)] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Bulk upserts with history, against COPY and INSERT … ON CONFLICT without."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import bulk as bench
+
+    with progress() as bar:
+        task = bar.add_task("")
+        result = bench.run(bench.Plan(rows, rounds), lambda text: bar.update(task, description=text))
+    if as_json:
+        print_json(asdict(result))
+        return
+    print_rows(
+        ("upsert", "rows/s with history", "rows/s without", "ratio", "asked for"),
+        [(line.what, line.with_history, line.without, line.ratio, line.floor) for line in result.lines],
+    )
+    print_rows(("claims to catalog", "entities/s"), result.roads.items())
+
+
+@app.command()
 def partitioning(
     tracks: Annotated[
         int, typer.Option(help="Rows of each large table.", min=1_000, max=50_000_000)

@@ -32,10 +32,10 @@ class Bare:
                 break
         asked = orjson.loads(body)
         question = BY_DOCUMENT[asked["query"]]
-        arguments = question.arguments(asked["variables"])
+        argument = question.argument(asked["variables"])
         assert self._pool is not None
         async with self._pool.acquire() as connection:
-            answer = await connection.fetchval(question.sql, self._owner, *arguments)
+            answer = await connection.fetchval(question.sql, self._owner, argument)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})

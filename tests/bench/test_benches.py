@@ -1,0 +1,48 @@
+"""The benches run, and both sides of each give the same; how fast they are is nobody's failure."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from api.settings import Settings
+from tests.bench import bulk, partitioning, reads, throwaway
+from tests.bench.questions import QUESTIONS
+from tests.conftest import Databases
+
+
+@pytest.fixture
+def _server(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benches make their databases on the server of the tests."""
+
+    @contextmanager
+    def server() -> Iterator[Settings]:
+        yield Settings(database_url=databases.url)
+
+    monkeypatch.setattr(throwaway, "server", server)
+
+
+@pytest.mark.usefixtures("_server")
+def test_the_product_and_the_bare_handler_give_equal_answers() -> None:
+    plan = reads.Plan(tracks=1_500, connections=4, seconds=0.2, rounds=1)
+    result = reads.run(plan, lambda _tracks: None, lambda _text: None)
+    assert [line.question for line in result.lines] == [question.name for question in QUESTIONS]
+    for line in result.lines:
+        assert line.product["per_second"] > 0
+        assert line.bare["per_second"] > 0
+
+
+@pytest.mark.usefixtures("_server")
+def test_whole_and_split_tables_give_equal_answers() -> None:
+    result = partitioning.run(partitioning.Plan(tracks=2_000, owners=6, partitions=3), lambda _text: None)
+    assert any("Append" in plan for name, plan in result.plans.items() if name.endswith("split"))
+    assert json.dumps([line.ratio for line in result.lines])
+
+
+@pytest.mark.usefixtures("_server")
+def test_bulk_upserts_are_measured_with_history_and_without() -> None:
+    result = bulk.run(bulk.Plan(rows=500, rounds=1), lambda _text: None)
+    assert {line.what for line in result.lines} == set(bulk.FLOORS)
+    assert all(line.ratio > 0 for line in result.lines)
+    assert len(result.roads) == 4
