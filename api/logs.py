@@ -1,12 +1,13 @@
 """Structured logs on standard error: for people on a terminal, JSON lines otherwise. Secrets never pass."""
 
+import io
 import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -24,6 +25,19 @@ _HARMLESS = (bool, int, float)
 _LOUD = ("alembic", "asyncio", "arq", "uvicorn.error")
 
 
+class _StandardError(io.TextIOBase):
+    """Whatever standard error is when a line is written; it may have been put elsewhere since the start."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+_stderr = _StandardError()
+
+
 def configure_logs(level: str = "info", format: str = "auto") -> None:
     """Set up structlog and the standard library's logging alike; once for each process."""
     human = format == "console" or (format == "auto" and sys.stderr.isatty())
@@ -39,15 +53,15 @@ def configure_logs(level: str = "info", format: str = "auto") -> None:
         else [structlog.processors.format_exc_info, hide_secrets, _as_json]
     )
     number = logging.getLevelNamesMapping()[level.upper()]
-    _requests.print = None if human else sys.stderr.write
+    _requests.print = None if human else _stderr.write
     _requests.wanted = number <= logging.INFO
     structlog.configure(
         processors=[*before, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _stderr)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*before, structlog.stdlib.add_logger_name],
@@ -88,7 +102,7 @@ def tell_request(**about: Any) -> None:
     event["event"], event["level"] = "request", "info"
     event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     _requests.print(orjson.dumps(event).decode() + "\n")
-    sys.stderr.flush()
+    _stderr.flush()
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

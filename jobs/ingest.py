@@ -148,6 +148,8 @@ async def _one(tools: Tools, piece: _Piece) -> Applied:
 
 
 class _PurgeNotAllowed(Refusal):
+    """A release may only be purged by the sender whose deals are active."""
+
     code = "purge_not_allowed"
 
 
