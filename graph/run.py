@@ -26,7 +26,6 @@ from graphql import (
     SelectionSetNode,
     execute,
     get_named_type,
-    parse,
     type_from_ast,
     validate,
 )
@@ -35,6 +34,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from domain.access.viewer import Viewer
 from domain.ports import Sql, SqlPool
 from domain.refusals import Refusal
+from graph import limits
 from graph.bind import TYPES
 from graph.coerce import ReadArguments, ReadVariables, argument_reader, variable_reader
 from graph.paging import CursorKey
@@ -48,9 +48,9 @@ from graph.sql import Bound, Statement, Writer
 
 DOCUMENTS = 1_000
 SHAPES = 64
-LONGEST_DOCUMENT = 64 * 1024
-MOST_TOKENS = 4_000
-MOST_FRAGMENTS = 50
+# A document that is kept takes some two hundred times its length.
+CHARACTERS = 2 << 20
+MOST_POINTS = 1_000_000
 _SHOWN_ERRORS = 10
 
 Variables: TypeAlias = Mapping[str, Any] | None
@@ -117,7 +117,7 @@ class Engine:
         self.cursor_key = cursor_key
         self.schema = of or schema()
         self._documents: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
-        self._payloads: OrderedDict[Any, Statement] = OrderedDict()
+        self._characters = 0
 
     def parsed(self, document: str, variables: Variables = None, operation_name: str | None = None) -> Parsed:
         """The operation, validated, with its variables coerced. Raises RequestRefused."""
@@ -190,23 +190,15 @@ class Engine:
         if found := self._documents.get(key):
             self._documents.move_to_end(key)
             return found
-        if len(document) > LONGEST_DOCUMENT:
-            raise refused(
-                "GRAPHQL_PARSE_FAILED",
-                f"the document has {len(document)} characters; at most {LONGEST_DOCUMENT}",
-            )
         try:
-            parsed = parse(document, max_tokens=MOST_TOKENS)
+            parsed = limits.parsed(document)
+        except ReadRefused as error:
+            raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
             raise RequestRefused([_told(error, "GRAPHQL_PARSE_FAILED")]) from None
         fragments = {
             node.name.value: node for node in parsed.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        if len(fragments) > MOST_FRAGMENTS:
-            raise refused(
-                "GRAPHQL_VALIDATION_FAILED",
-                f"the document has {len(fragments)} fragments; at most {MOST_FRAGMENTS}",
-            )
         errors = validate(self.schema.core, parsed, max_errors=_SHOWN_ERRORS)
         if errors:
             raise RequestRefused([_told(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
@@ -218,8 +210,10 @@ class Engine:
         reader = variable_reader(self.schema.core, operation.variable_definitions or (), _SHOWN_ERRORS)
         prepared = Prepared(parsed, operation, fragments, types, reader)
         self._documents[key] = prepared
-        if len(self._documents) > DOCUMENTS:
-            self._documents.popitem(last=False)
+        self._characters += len(document)
+        while len(self._documents) > DOCUMENTS or self._characters > CHARACTERS:
+            (text, _), _ = self._documents.popitem(last=False)
+            self._characters -= len(text)
         return prepared
 
     def _variables(self, prepared: Prepared, variables: Variables) -> VariableValues:
@@ -237,6 +231,13 @@ class Engine:
             prepared.plans.move_to_end(shape)
             return found
         plan = Planner(self.schema, prepared.fragments, coerced, viewer).operation(prepared.operation)
+        points = price(plan)
+        if points > MOST_POINTS:
+            raise ReadRefused(
+                "LIMIT_EXCEEDED",
+                f"the operation is priced at {points:,} points; at most {MOST_POINTS:,}: ask for smaller "
+                "pages, or for less inside them",
+            )
         served = frozenset(root.key for root in plan.roots if isinstance(root, ServedRead))
         statement: Statement | None = None
         columns: tuple[str, ...] = ()
@@ -250,7 +251,7 @@ class Engine:
         if not prepared.types:
             constant = tuple(get_argument_values(*slot, coerced) for slot in plan.slots)
         readers = tuple(argument_reader(slot) for slot in plan.slots)
-        compiled = Compiled(plan, statement, columns, served, price(plan), readers, constant)
+        compiled = Compiled(plan, statement, columns, served, points, readers, constant)
         prepared.plans[shape] = compiled
         if len(prepared.plans) > SHAPES:
             prepared.plans.popitem(last=False)
@@ -288,8 +289,10 @@ class Engine:
         else:
             async with self.pool.acquire() as connection:
                 result = await self._serve(prepared, compiled, variables, Asking(viewer, connection))
-        if result.data is not None:
-            found.update({key: orjson.dumps(value) for key, value in result.data.items()})
+        found.update({key: orjson.dumps(value) for key, value in (result.data or {}).items()})
+        if result.data is None:
+            errors = [_told(error, "INTERNAL_ERROR") for error in result.errors or ()]
+            return Answer(orjson.dumps({"data": None, "errors": errors}), 2, compiled.points, True)
         parts = [orjson.dumps(root.key) + b":" + found.get(root.key, b"null") for root in compiled.plan.roots]
         body = b'{"data":{' + b",".join(parts) + b"}"
         if result.errors:
