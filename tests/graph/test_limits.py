@@ -1,17 +1,21 @@
 """What a document may be at most: refused before it is validated, in little time."""
 
 import time
+import uuid
 from typing import Any
 
 import pytest
 from graphql import get_introspection_query
 
+from domain.access.scopes import Role, Scope
+from domain.access.viewer import Viewer
 from domain.ports import SqlPool
 from graph.limits import LIMITS, parsed
 from graph.paging import CursorKey
 from graph.problems import ReadRefused
 from graph.run import Engine, RequestRefused
-from tests.factories import viewer
+
+VIEWER = Viewer(uuid.UUID(int=1), "user:limits", Role.LABEL_USER, frozenset(Scope))
 
 
 class NoPool:
@@ -78,7 +82,7 @@ TOO_MUCH = {
 @pytest.mark.parametrize(("document", "what"), TOO_MUCH.values(), ids=TOO_MUCH)
 async def test_what_is_too_much_is_refused_by_name(engine: Engine, document: str, what: str) -> None:
     with pytest.raises(RequestRefused) as refused:
-        await engine.execute(document, None, viewer())
+        await engine.execute(document, None, VIEWER)
     assert refused.value.code == "LIMIT_EXCEEDED"
     assert what in str(refused.value)
     assert "at most" in str(refused.value)
@@ -116,7 +120,7 @@ async def test_an_operation_beyond_any_budget_is_refused_with_its_price(engine: 
         "tracks(first: 100) { nodes { id } } } } } } } } } }"
     )
     with pytest.raises(RequestRefused) as refused:
-        await engine.execute(document, None, viewer())
+        await engine.execute(document, None, VIEWER)
     assert refused.value.code == "LIMIT_EXCEEDED"
     assert "points; at most 1,000,000" in str(refused.value)
 
