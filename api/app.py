@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,7 +24,8 @@ from api.quick import QuickReads
 from api.rest import PREFIX, Rest
 from api.services import Services
 from api.settings import Settings
-from domain.adapters.postgres import open_pool, open_read_pool
+from domain.adapters.postgres import connect_reader, open_pool
+from domain.adapters.readers import Readers
 from graph.paging import CursorKey
 from graph.perform import Tools
 from graph.run import Engine
@@ -67,7 +69,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     keys = ensure_keys(settings.state_folder / "keys")
     size, url = settings.pool_size, settings.database_url
     async with (
-        await open_read_pool(url, max_size=size, statement_timeout_ms=settings.read_timeout_ms) as readers,
+        Readers(partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms), size) as readers,
         await open_pool(url, max_size=size) as workers,
     ):
         yield Services(

@@ -62,6 +62,26 @@ async def open_read_pool(
     return await _open(dsn, min_size, max_size, settings, _return_bytes)
 
 
+async def connect_reader(
+    dsn: str,
+    *,
+    role: str | None = APPLICATION_ROLE,
+    statement_timeout_ms: int = 5_000,
+    name: str = "catalograph read",
+) -> Connection:
+    """One connection as those of `open_read_pool`."""
+    settings = _settings(role, statement_timeout_ms, name) | {"default_transaction_read_only": "on"}
+    connection: Connection = await asyncpg.connect(
+        dsn,
+        server_settings=settings,
+        statement_cache_size=_STATEMENTS_KEPT,
+        max_cached_statement_lifetime=0,
+        max_cacheable_statement_size=_LONGEST_STATEMENT_KEPT,
+    )
+    await _return_bytes(connection)
+    return connection
+
+
 def _settings(role: str | None, statement_timeout_ms: int, name: str) -> dict[str, str]:
     settings = {
         "application_name": name,
