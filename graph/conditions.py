@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from domain.ids import IdInvalid, id_of
 from graph.bind import GraphType
 from graph.plan import PageRead
-from graph.problems import ReadRefused
+from graph.problems import ReadRefused, plain_text
 
 if TYPE_CHECKING:
     from graph.sql import Bound, Writer
@@ -97,9 +97,7 @@ def _value(slot: int, path: tuple[str, ...]) -> Any:
         value: Any = bound.arguments[slot]
         for step in path:
             value = value[step]
-        if isinstance(value, str) and "\x00" in value:
-            raise ReadRefused("BAD_USER_INPUT", f"{'.'.join(path)} has a NUL, which no text holds")
-        return value
+        return plain_text(value, ".".join(path)) if isinstance(value, str) else value
 
     return extract
 
@@ -108,12 +106,10 @@ def _values(slot: int, path: tuple[str, ...]) -> Any:
     one = _value(slot, path)
 
     def extract(bound: "Bound") -> list[str]:
-        values = [str(value) for value in one(bound)]
+        values, name = one(bound), ".".join(path)
         if len(values) > MOST_VALUES:
-            raise ReadRefused("TOO_MANY", f"{'.'.join(path)} has {len(values)} values; at most {MOST_VALUES}")
-        if any("\x00" in value for value in values):
-            raise ReadRefused("BAD_USER_INPUT", f"{'.'.join(path)} has a NUL, which no text holds")
-        return values
+            raise ReadRefused("TOO_MANY", f"{name} has {len(values)} values; at most {MOST_VALUES}")
+        return [plain_text(str(value), name) for value in values]
 
     return extract
 

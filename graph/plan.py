@@ -26,7 +26,7 @@ from domain.access.scopes import Scope
 from domain.access.viewer import Viewer
 from graph.bind import Column, Expression, GlobalId, GraphType, Many, One, Served
 from graph.problems import ReadRefused
-from graph.schema import DEFAULT_PAGE, LARGEST_PAGE, MOST_NODES, SEARCHABLE, Root, Schema
+from graph.schema import DEFAULT_PAGE, LARGEST_PAGE, SEARCHABLE, Root, Schema
 
 DEEPEST = 15
 
@@ -195,10 +195,6 @@ class Planner:
         if root.shape == "search":
             return self._page(key, None, root, slot, arguments, nodes, 1)
         many = root.shape == "nodes"
-        if many and len(arguments["ids"]) > MOST_NODES:
-            raise ReadRefused(
-                "TOO_MANY", f"{len(arguments['ids'])} ids were given; at most {MOST_NODES}", path=(key,)
-            )
         types = [root.type] if root.type else self._nodes(nodes)
         return Lookup(key, root.type, slot, many, self._object(types, nodes, 1))
 
@@ -361,11 +357,12 @@ def page_size(arguments: Mapping[str, Any], key: str) -> tuple[int, bool]:
         raise ReadRefused(
             "BAD_USER_INPUT", "first and last were both given; one of them will do", path=(key,)
         )
-    if arguments.get("after") is not None and arguments.get("before") is not None:
+    after, before = arguments.get("after") is not None, arguments.get("before") is not None
+    if after and before:
         raise ReadRefused(
             "BAD_USER_INPUT", "after and before were both given; one of them will do", path=(key,)
         )
-    if (last is not None and arguments.get("after")) or (last is None and arguments.get("before")):
+    if (last is not None and after) or (last is None and before):
         raise ReadRefused("BAD_USER_INPUT", "first goes with after, and last with before", path=(key,))
     size = first if first is not None else last if last is not None else DEFAULT_PAGE
     if size < 1 or size > LARGEST_PAGE:

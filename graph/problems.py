@@ -16,3 +16,16 @@ class ReadRefused(Exception):
         """The GraphQL error."""
         made: dict[str, Any] = {"message": self.text, "extensions": {"code": self.code}}
         return {**made, "path": list(self.path)} if self.path else made
+
+
+def plain_text(text: str, name: str) -> str:
+    """The text, if PostgreSQL can hold it. Raises ReadRefused for a NUL or half a surrogate pair."""
+    if "\x00" in text:
+        raise ReadRefused("BAD_USER_INPUT", f"{name} has a NUL, which no text holds")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ReadRefused(
+            "BAD_USER_INPUT", f"{name} has half a surrogate pair, which is no character"
+        ) from None
+    return text

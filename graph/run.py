@@ -289,10 +289,10 @@ class Engine:
         else:
             async with self.pool.acquire() as connection:
                 result = await self._serve(prepared, compiled, variables, Asking(viewer, connection))
-        found.update({key: orjson.dumps(value) for key, value in (result.data or {}).items()})
         if result.data is None:
             errors = [_told(error, "INTERNAL_ERROR") for error in result.errors or ()]
             return Answer(orjson.dumps({"data": None, "errors": errors}), 2, compiled.points, True)
+        found.update({key: orjson.dumps(value) for key, value in result.data.items()})
         parts = [orjson.dumps(root.key) + b":" + found.get(root.key, b"null") for root in compiled.plan.roots]
         body = b'{"data":{' + b",".join(parts) + b"}"
         if result.errors:

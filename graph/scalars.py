@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,6 +62,15 @@ def _text(value: Any) -> str:
     return value
 
 
+def _big_int(value: Any) -> int:
+    if isinstance(value, bool | float) or not (found := re.fullmatch(r"-?[0-9]{1,19}", str(value))):
+        raise ValueError(f"{value!r} is no whole number")
+    number = int(found[0])
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{value!r} has more than 64 bits")
+    return number
+
+
 def _base64(value: Any) -> str:
     try:
         base64.b64decode(value, validate=True)
@@ -96,7 +106,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="BigInt",
         description="A whole number of up to 64 bits, as text, since JSON readers lose digits above 2^53.",
         serialize=str,
-        parse_value=int,
+        parse_value=_big_int,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

@@ -11,7 +11,7 @@ from domain.access.policy import nested
 from graph.bind import GraphType
 from graph.conditions import like_pattern
 from graph.plan import PageRead
-from graph.problems import ReadRefused
+from graph.problems import ReadRefused, plain_text
 from graph.schema import SEARCHABLE
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
 def _query(slot: int) -> Any:
     def extract(bound: "Bound") -> str:
         text: str = bound.arguments[slot]["query"].strip()
-        if not text or len(text) > LONGEST_QUERY or "\x00" in text:
+        if not text or len(text) > LONGEST_QUERY:
             raise ReadRefused(
                 "BAD_USER_INPUT",
                 f"the search text has {len(text)} characters; 1 to {LONGEST_QUERY} will do",
                 path=("search",),
             )
-        return text
+        return plain_text(text, "the search text")
 
     return extract

@@ -31,8 +31,8 @@ from graph.plan import (
     Single,
     Typename,
 )
-from graph.problems import ReadRefused
-from graph.schema import SEARCHABLE
+from graph.problems import ReadRefused, plain_text
+from graph.schema import MOST_NODES, SEARCHABLE
 from graph.text import joined, leaf, literal
 
 NO_ID = "'00000000-0000-0000-0000-000000000000'::uuid"
@@ -202,6 +202,9 @@ class Writer:
 
         def asked(bound: Bound) -> list[tuple[str, uuid.UUID]]:
             given = bound.arguments[slot][name]
+            if root.many and len(given) > MOST_NODES:
+                text = f"{len(given)} ids were given; at most {MOST_NODES}"
+                raise ReadRefused("TOO_MANY", text, path=(root.key,))
             return [_any_id(text) for text in (given if root.many else [given])]
 
         kinds = self.bind(lambda bound: [kind for kind, _ in asked(bound)], "text[]")
@@ -408,6 +411,7 @@ def _id(kind: str, text: str) -> uuid.UUID:
 
 def _any_id(text: str) -> tuple[str, uuid.UUID]:
     try:
-        return decode_id(text)
+        kind, id = decode_id(text)
     except IdInvalid as error:
         raise ReadRefused("BAD_USER_INPUT", str(error)) from None
+    return plain_text(kind, "the id"), id
