@@ -118,40 +118,63 @@ begin
     from old_rows o;
   return null;
 end $$;
+"""
 
--- Values that stand in tables of their own are part of their entity: the change row is the entity's, with
--- the version it has now. Arguments: parent column, field, kind ('' where the row says it).
-create or replace function catalog_record_values() returns trigger
+# Values that stand in tables of their own are part of their entity: the change row is the entity's, with the
+# version it has now. Written out for each table, because PL/pgSQL keeps the plans of static SQL.
+_VALUES_FUNCTION = """
+create or replace function catalog_record_{table}() returns trigger
   language plpgsql security definer set search_path = public, pg_temp as $$
-declare
-  parent text := tg_argv[0];
-  field text := tg_argv[1];
-  fixed text := tg_argv[2];
-  of_kind text;
-  removed text := case when tg_op = 'INSERT' then 'select null::jsonb as v where false' else 'select to_jsonb(o) as v from old_rows o' end;
-  added text := case when tg_op = 'DELETE' then 'select null::jsonb as v where false' else 'select to_jsonb(n) as v from new_rows n' end;
 begin
-  for of_kind in execute format(
-      'select distinct coalesce(nullif(%L, ''''), v ->> ''kind'') from ((%s) union all (%s)) x', fixed, removed, added)
-  loop
-    execute format($q$
-      with gone as (
-        select (v ->> %1$L)::uuid as id, jsonb_agg(v - array[%1$L, 'kind'] order by (v ->> 'position')::int) as vs
-          from (%4$s) x where coalesce(nullif(%6$L, ''), v ->> 'kind') = %3$L group by 1
-      ), come as (
-        select (v ->> %1$L)::uuid as id, jsonb_agg(v - array[%1$L, 'kind'] order by (v ->> 'position')::int) as vs
-          from (%5$s) x where coalesce(nullif(%6$L, ''), v ->> 'kind') = %3$L group by 1
-      )
-      insert into change (class, change_set_id, owner_id, kind, entity_id, op, version_before, version_after, diff)
-      select catalog_audit_class(), catalog_change_set(), p.owner_id, %3$L, p.id, 'update', p.version, p.version,
-             jsonb_build_object(%2$L, jsonb_build_array(coalesce(gone.vs, '[]'), coalesce(come.vs, '[]')))
-        from gone full join come using (id) join %3$I p using (id)
-       where gone.vs is distinct from come.vs
-    $q$, parent, field, of_kind, removed, added, fixed);
-  end loop;
+  if tg_op = 'INSERT' then
+    insert into change (class, change_set_id, owner_id, kind, entity_id, op, version_before, version_after, diff)
+    select catalog_audit_class(), catalog_change_set(), e.owner_id, e.kind, e.id, 'update', v.version, v.version,
+           jsonb_build_object('{field}', jsonb_build_array('[]'::jsonb, n.vs))
+      from ({added}) n join entity e using (id), lateral (select {version} as version) v
+     where v.version is not null;
+  elsif tg_op = 'DELETE' then
+    insert into change (class, change_set_id, owner_id, kind, entity_id, op, version_before, version_after, diff)
+    select catalog_audit_class(), catalog_change_set(), e.owner_id, e.kind, e.id, 'update', v.version, v.version,
+           jsonb_build_object('{field}', jsonb_build_array(o.vs, '[]'::jsonb))
+      from ({removed}) o join entity e using (id), lateral (select {version} as version) v
+     where v.version is not null;
+  else
+    insert into change (class, change_set_id, owner_id, kind, entity_id, op, version_before, version_after, diff)
+    select catalog_audit_class(), catalog_change_set(), e.owner_id, e.kind, e.id, 'update', v.version, v.version,
+           jsonb_build_object('{field}', jsonb_build_array(coalesce(o.vs, '[]'), coalesce(n.vs, '[]')))
+      from ({removed}) o full join ({added}) n using (id)
+      join entity e using (id), lateral (select {version} as version) v
+     where v.version is not null and o.vs is distinct from n.vs;
+  end if;
   return null;
 end $$;
 """
+
+
+def _values_function(table: str) -> str:
+    parent, field, kind = VALUE_TABLES[table]
+    rows = (
+        "select x.{parent} as id, jsonb_agg(to_jsonb(x) - array['{parent}', 'kind'] order by x.position) as vs "
+        "from {rows} x group by 1"
+    )
+    if kind:
+        version = f"(select p.version from {kind} p where p.id = e.id)"
+    else:
+        cases = " ".join(
+            f"when '{name}' then (select p.version from {name} p where p.id = e.id)"
+            for name in CONTENT_TABLES
+        )
+        version = f"case e.kind {cases} end"
+    return _VALUES_FUNCTION.format(
+        table=table,
+        field=field,
+        version=version,
+        added=rows.format(parent=parent, rows="new_rows"),
+        removed=rows.format(parent=parent, rows="old_rows"),
+    )
+
+
+VALUE_FUNCTIONS = "".join(_values_function(table) for table in VALUE_TABLES)
 
 PARTITIONS = """
 create or replace function catalog_ensure_partitions(months_ahead int default 12) returns int
@@ -235,10 +258,10 @@ def attach() -> list[str]:
             f"for each statement execute function catalog_record_{event}()"
             for event, rows in events.items()
         ]
-    for table, (parent, field, kind) in VALUE_TABLES.items():
+    for table in VALUE_TABLES:
         made += [
             f"create trigger record_{event} after {event} on {table} {rows} "
-            f"for each statement execute function catalog_record_values('{parent}', '{field}', '{kind or ''}')"
+            f"for each statement execute function catalog_record_{table}()"
             for event, rows in events.items()
         ]
     return made

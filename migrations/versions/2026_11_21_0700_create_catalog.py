@@ -1748,7 +1748,7 @@ def upgrade() -> None:
         postgresql_using="gin",
     )
     op.create_index(op.f("ix_track_video_id"), "track", ["video_id"], unique=False)
-    for script in (triggers.CHANGE_FUNCTIONS, triggers.PARTITIONS):
+    for script in (triggers.CHANGE_FUNCTIONS, triggers.VALUE_FUNCTIONS, triggers.PARTITIONS):
         for statement in triggers.split(script):
             op.execute(statement)
     op.execute("create table change_prest partition of change default")
@@ -2064,7 +2064,7 @@ def downgrade() -> None:
         "catalog_record_insert()",
         "catalog_record_update()",
         "catalog_record_delete()",
-        "catalog_record_values()",
+        *(f"catalog_record_{table}()" for table in triggers.VALUE_TABLES),
         "catalog_ensure_partitions(int)",
         "catalog_change_set()",
         "catalog_audit_class()",
