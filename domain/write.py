@@ -60,13 +60,73 @@ async def write(
     alive: kind → id → fields. new: ids that have no row yet, so nothing needs comparing.
     """
     written = Written()
+    values = _Values(await _present(sql, alive, new))
     for name in ORDER:
         kind = KINDS[name]
         if entities := alive.get(name):
-            await _write_kind(sql, kind, owner_id, at, entities, new, written)
+            await _write_kind(sql, kind, owner_id, at, entities, new, values, written)
         if ids := gone.get(name):
             await _bury(sql, kind, at, ids, written)
+    await values.write(sql)
     return written
+
+
+@dataclass
+class _Values:
+    """The values of collections: those there are, and the rows to take away and to add, by table.
+
+    They are written last and together, one statement a table, whatever the kinds they belong to.
+    """
+
+    present: Mapping[str, Mapping[uuid.UUID, list[Any]]]
+    removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+
+    def want(self, kind: Kind, collection: Collection, id: uuid.UUID, items: list[dict[str, Any]]) -> bool:
+        """Bring an entity's values to these; False when they are what they were."""
+        table = collection.table.name
+        present = self.present.get(table, {}).get(id, [])
+        if items == present:
+            return False
+        before = {item["position"]: item for item in present}
+        after = {item["position"]: item for item in items}
+        self.parents[table] = collection.parent
+        self.removed.setdefault(table, []).extend(
+            {"id": str(id), "position": place} for place, item in before.items() if after.get(place) != item
+        )
+        self.added.setdefault(table, []).extend(
+            {collection.parent: str(id), "kind": kind.name, **item}
+            for place, item in after.items()
+            if before.get(place) != item
+        )
+        return True
+
+    async def write(self, sql: Sql) -> None:
+        """Take away, then add."""
+        for table, parent in self.parents.items():
+            if removed := self.removed[table]:
+                await sql.execute(_delete_items(table, parent), json.dumps(removed))
+        for table in self.parents:
+            if added := self.added[table]:
+                await sql.execute(_insert_items(table), json.dumps(added))
+
+
+async def _present(
+    sql: Sql, alive: Mapping[str, Mapping[uuid.UUID, Fields]], new: set[uuid.UUID]
+) -> dict[str, dict[uuid.UUID, list[Any]]]:
+    """The values that known entities have now, by table."""
+    known: dict[str, tuple[str, list[uuid.UUID]]] = {}
+    for name, entities in alive.items():
+        ids = [id for id in entities if id not in new]
+        for collection in KINDS[name].collections:
+            if ids:
+                known.setdefault(collection.table.name, (collection.parent, []))[1].extend(ids)
+    found: dict[str, dict[uuid.UUID, list[Any]]] = {}
+    for table, (parent, ids) in known.items():
+        rows = await sql.fetch(_select_items(table, parent), ids)
+        found[table] = {row["id"]: json.loads(row["items"]) for row in rows}
+    return found
 
 
 async def _write_kind(
@@ -76,20 +136,20 @@ async def _write_kind(
     at: datetime,
     entities: Mapping[uuid.UUID, Fields],
     new: set[uuid.UUID],
+    values: _Values,
     written: Written,
 ) -> None:
     credits = await store_credits(sql, kind, owner_id, entities) if kind.has_artist_credit else {}
     rows = [row_of(kind, owner_id, id, fields, credits.get(id)) for id, fields in entities.items()]
-    wanted = {c.name: {id: items_of(c, fields) for id, fields in entities.items()} for c in kind.collections}
-    known = [id for id in entities if id not in new]
-    present = {c.name: await _present(sql, c, known) for c in kind.collections} if known else {}
-    forced = {id for name, items in wanted.items() for id in known if items[id] != present[name].get(id, [])}
+    forced: set[uuid.UUID] = set()
+    for id, fields in entities.items():
+        for collection in kind.collections:
+            if values.want(kind, collection, id, items_of(collection, fields)) and id not in new:
+                forced.add(id)
     for row in await sql.fetch(_upsert(kind.name), json.dumps(rows), list(forced), at):
         written.changed.add(row["id"])
         if row["created"]:
             written.created.add(row["id"])
-    for collection in kind.collections:
-        await _write_items(sql, kind, collection, wanted[collection.name], present.get(collection.name, {}))
 
 
 def row_of(
@@ -132,37 +192,6 @@ def items_of(collection: Collection, fields: Fields) -> list[dict[str, Any]]:
 @cache
 def _defaults(table: str) -> dict[str, Any]:
     return {"territories": [], "type": "display", "is_default": False} if table == "title" else {}
-
-
-async def _present(sql: Sql, collection: Collection, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Any]]:
-    rows = await sql.fetch(_select_items(collection.table.name, collection.parent), list(ids))
-    return {row["id"]: json.loads(row["items"]) for row in rows}
-
-
-async def _write_items(
-    sql: Sql,
-    kind: Kind,
-    collection: Collection,
-    wanted: Mapping[uuid.UUID, list[dict[str, Any]]],
-    present: Mapping[uuid.UUID, list[dict[str, Any]]],
-) -> None:
-    added: list[dict[str, Any]] = []
-    removed: list[dict[str, Any]] = []
-    for id, items in wanted.items():
-        before = {item["position"]: item for item in present.get(id, [])}
-        after = {item["position"]: item for item in items}
-        removed += [
-            {"id": str(id), "position": place} for place, item in before.items() if after.get(place) != item
-        ]
-        added += [
-            {collection.parent: str(id), "kind": kind.name, **item}
-            for place, item in after.items()
-            if before.get(place) != item
-        ]
-    if removed:
-        await sql.execute(_delete_items(collection.table.name, collection.parent), json.dumps(removed))
-    if added:
-        await sql.execute(_insert_items(collection.table.name), json.dumps(added))
 
 
 async def _bury(sql: Sql, kind: Kind, at: datetime, ids: Sequence[uuid.UUID], written: Written) -> None:
