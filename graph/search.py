@@ -1,15 +1,17 @@
 """Search over every kind that has a title or a name, best first, in one statement.
 
 For each kind the candidates are found first, fenced off from the ordering: by prefix, by words in any
-order (full text), by part of a word (trigram), by likeness (trigram), and by their other titles. Each way
-has a cap, so that a common syllable stays quick. All compare without case and accents.
+order (full text) or part of a word (trigram), by their other titles, and where nothing holds the text, by
+likeness (trigram): of a part first, then of the whole. Each way has a cap, so that a common syllable stays
+quick; prefixes are taken in order, so that the very title asked for is among them. All compare without
+case and accents.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from domain.access.policy import nested
 from graph.bind import GraphType
-from graph.conditions import like_pattern
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
 from graph.schema import SEARCHABLE
@@ -17,8 +19,9 @@ from graph.schema import SEARCHABLE
 if TYPE_CHECKING:
     from graph.sql import Bound, Order, Writer
 
-CANDIDATES = 500
-ALIASES = 1_000
+CANDIDATES = 200
+PREFIXED = 50
+ALIASES = 200
 LONGEST_QUERY = 200
 
 
@@ -27,48 +30,86 @@ def search_rows(writer: "Writer", page: PageRead, order: "Order", alias: str) ->
     text = writer.bind(_query(page.slot), "text", page.slot, "query")
     asked = page.arguments.get("types")
     kinds = {getattr(kind, "value", kind) for kind in asked} if asked else None
-    found = " union all ".join(
-        _candidates(writer, t, text) for t in SEARCHABLE if kinds is None or t.kind in kinds
-    )
+    types = [t for t in SEARCHABLE if kinds is None or t.kind in kinds]
+    found = _found(writer, types, text)
     keyset = writer.keyset(page, order, alias)
     where = f"where {keyset} " if keyset else ""
-    aliases = (
-        "with aliases as materialized (select o.entity_id, o.kind from title o "
-        f"where catalog_fold(o.text) like {like_pattern(text)} limit {ALIASES})"
-    )
     rows = (
-        f"{aliases} select {alias}.* from ({found}) {alias} {where}"
+        f"{found} select {alias}.* from ranked {alias} {where}"
         f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
     )
-    return rows, f"{aliases} select count(*) from ({found}) {alias}"
+    return rows, f"{found} select count(*) from ranked"
 
 
-def _candidates(writer: "Writer", t: GraphType, text: str) -> str:
+def _found(writer: "Writer", types: Sequence[GraphType], text: str) -> str:
+    """The clauses that end in `ranked`: kind, id, score.
+
+    What is asked is folded once, in `asked`: as a parameter of a generic plan it would be folded for each
+    row. A text without three letters in a row has no trigram but those of its beginning, so it is looked
+    for at the beginning of titles and among their words.
+    """
+    folded = f"catalog_fold({text})"
+    near = " union all ".join(part for t in types for part in _near(writer, t))
+    alike = " union all ".join(_alike(writer, t, "<%", ("near",)) for t in types)
+    akin = " union all ".join(_alike(writer, t, "%", ("near", "alike")) for t in types)
+    return (
+        f"with asked as materialized (select f, plainto_tsquery('simple'::regconfig, f) as words, "
+        f"case when f ~ '[[:alnum:]]{{3}}' then '%' else '' end || {_escaped('f')} || '%' as pattern "
+        f"from (select {folded} as f) folded), "
+        f"aliases as materialized (select o.entity_id, o.kind, catalog_fold(o.text) as f from title o "
+        f"where catalog_fold(o.text) like (select pattern from asked) limit {ALIASES}), "
+        f"near as materialized ({near}), "
+        f"alike as materialized ({alike}), "
+        f"akin as materialized ({akin}), "
+        f"ranked as (select m.kind, m.id, round(max({_NEARNESS})::numeric, 6) as score "
+        f"from near m, asked a group by m.kind, m.id "
+        f"union all select m.kind, m.id, round({_LIKENESS}::numeric, 6) "
+        f"from (table alike union all table akin) m, asked a)"
+    )
+
+
+# The whole title, its beginning, a word's beginning, the words apart, part of a word; then how much else.
+_NEARNESS = (
+    "(case when m.f = a.f then 5 when starts_with(m.f, a.f) then 4 "
+    "when position(' ' || a.f in m.f) > 0 then 3 when position(a.f in m.f) > 0 then 1 else 2 end "
+    "+ similarity(a.f, m.f))"
+)
+_LIKENESS = "((word_similarity(a.f, m.f) + similarity(a.f, m.f)) / 2)"
+
+
+def _near(writer: "Writer", t: GraphType) -> list[str]:
+    """Rows of a kind that begin with the text, that hold it or its words, or that have another such title."""
     row = writer.alias()
     policy = nested(t.kind).format(t=row, viewer=writer.viewer)
     folded = f"catalog_fold({row}.{t.label})"
-    query = f"catalog_fold({text})"
-    words = f"to_tsvector('simple'::regconfig, {folded}) @@ plainto_tsquery('simple'::regconfig, {query})"
-    ways = (
-        f"{folded} ~>=~ {query} and {folded} ~<~ ({query}||chr(1114111))",
-        words,
-        f"{folded} like {like_pattern(text)}",
-        f"{query} <% {folded}",
-        f"{row}.id in (select a.entity_id from aliases a where a.kind = '{t.kind}')",
-    )
-    branches = " union ".join(
-        f"(select {row}.id, {folded} as f from {t.kind} {row} where {way} and {policy} limit {CANDIDATES})"
-        for way in ways
-    )
-    score = (
-        f"(case when m.f = {query} then 2 else 0 end + case when starts_with(m.f, {query}) then 1 else 0 end "
-        f"+ word_similarity({query}, m.f) + similarity({query}, m.f) "
-        f"+ ts_rank(to_tsvector('simple'::regconfig, m.f), plainto_tsquery('simple'::regconfig, {query})))"
-    )
+    some = f"select '{t.kind}' as kind, {row}.id, {folded} as f from {t.kind} {row} where"
+    words = f"to_tsvector('simple'::regconfig, {folded}) @@ (select words from asked)"
+    return [
+        f"({some} {folded} ~>=~ (select f from asked) and {folded} ~<~ (select f||chr(1114111) from asked) "
+        f"and {policy} order by {folded} using ~<~ limit {PREFIXED})",
+        f"({some} ({folded} like (select pattern from asked) or {words}) and {policy} limit {CANDIDATES})",
+        f"(select a.kind, {row}.id, a.f from aliases a join {t.kind} {row} on {row}.id = a.entity_id "
+        f"where a.kind = '{t.kind}' and {policy})",
+    ]
+
+
+def _alike(writer: "Writer", t: GraphType, operator: str, unless: Sequence[str]) -> str:
+    """Rows of a kind that are written like the text; asked only where nothing better was found."""
+    row = writer.alias()
+    policy = nested(t.kind).format(t=row, viewer=writer.viewer)
+    folded = f"catalog_fold({row}.{t.label})"
+    nothing = " and ".join(f"not exists (select from {better})" for better in unless)
     return (
-        f"(with m as materialized ({branches}) "
-        f"select '{t.kind}' as kind, m.id, round({score}::numeric, 6) as score from m)"
+        f"(select '{t.kind}' as kind, {row}.id, {folded} as f from {t.kind} {row} "
+        f"where {nothing} and (select f from asked) {operator} {folded} and {policy} limit {CANDIDATES})"
     )
+
+
+def _escaped(text: str) -> str:
+    """SQL for a text in which LIKE finds no wildcards."""
+    for sign in ("\\", "%", "_"):
+        text = f"replace({text}, '{sign}', '\\{sign}')"
+    return text
 
 
 def _query(slot: int) -> Any:
