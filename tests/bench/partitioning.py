@@ -311,9 +311,13 @@ def _questions(asked: dict[str, list[Any]]) -> list[_Question]:
             60,
             explained=True,
         ),
-        _Question("Count of one owner's tracks", "select count(*) from {s}.track where owner_id = $1",
-                  [(row["owner_id"],) for row in tracks[:20]], 20),
-    ]  # fmt: skip
+        _Question(
+            "Count of one owner's tracks",
+            "select count(*) from {s}.track where owner_id = $1 and status <> 'deleted'",
+            [(row["owner_id"],) for row in tracks[:20]],
+            20,
+        ),
+    ]
 
 
 async def _ask(sql: asyncpg.Connection, question: _Question) -> Line:
