@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from graph.run import Engine
 from starlette.requests import Request
 
 from api.auth import Authenticator
 from domain.access.viewer import Viewer
 from graph.perform import Tools
+from graph.run import Engine
 
 
 @dataclass(frozen=True)
