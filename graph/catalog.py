@@ -14,6 +14,7 @@ from graph.scalars import ICPN, ISNI, ISRC, ISWC, GRid, PartialDate
 
 if TYPE_CHECKING:
     from graph.audit import ChangeNode
+    from graph.enrichment import AudioFeatureNode
     from graph.media import ImageNode
     from graph.rights import DealNode
 
@@ -189,12 +190,16 @@ def of_recording(name: str) -> str:
 
 
 def heard_as() -> str:
-    """The condition that what is heard on a track, and may be seen, has one of the codes."""
-    recording, video = nested("recording").replace("{t}", "r"), nested("video").replace("{t}", "x")
-    return (
-        f"({{t}}.recording_id in (select r.id from recording r where r.isrc = any({{v}}) and {recording}) "
-        f"or {{t}}.video_id in (select x.id from video x where x.isrc = any({{v}}) and {video}))"
+    """The condition that what is heard on a track, and may be seen, has one of the codes.
+
+    One set of ids, so that few tracks are looked up rather than all of them asked.
+    """
+    ways = " union all ".join(
+        f"select h.id from {kind} r join track h on h.{kind}_id = r.id "
+        f"where r.isrc = any({{v}}) and {nested(kind).replace('{t}', 'r')}"
+        for kind in ("recording", "video")
     )
+    return f"{{t}}.id in ({ways})"
 
 
 @graph_type(
@@ -220,6 +225,9 @@ class TrackNode(LicensableFields):
     release: "ReleaseNode | None" = one("Release", "release_id")
     recording: "RecordingNode | None" = one("Recording", "recording_id")
     video: "VideoNode | None" = one("Video", "video_id")
+    features: list["AudioFeatureNode"] = many(
+        "AudioFeature", "{t}.recording_id = {p}.recording_id", "{t}.name", "{t}.id"
+    )
 
 
 @graph_type(
@@ -245,6 +253,9 @@ class RecordingNode(LicensableFields):
     p_line_year: int | None = column()
     p_line: str | None = column()
     mbid: str | None = column()
+    features: list["AudioFeatureNode"] = many(
+        "AudioFeature", "{t}.recording_id = {p}.id", "{t}.name", "{t}.id"
+    )
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)
     works: list["WorkNode"] = many(
         "Work",

@@ -65,7 +65,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Order:
-    """A keyset order: by a key that is never null, then by id. key and id are SQL over {t}."""
+    """A keyset order: by a key that is never null, then by id. key and id are SQL over {t}.
+
+    Texts go by their bytes, as the indexes for beginnings have them, whatever the database's collation.
+    """
 
     name: str
     key: str
@@ -75,9 +78,19 @@ class Order:
 
     def by(self, alias: str, backward: bool) -> str:
         """The ORDER BY list."""
-        way = " desc" if self.descending != backward else ""
-        both = [self.key] if self.key == self.id else [self.key, self.id]
-        return ", ".join(part.format(t=alias) + way for part in both)
+        down = self.descending != backward
+        way = " desc" if down else ""
+        bytewise = " using ~>~" if down else " using ~<~"
+        keys = [] if self.key == self.id else [self.key + (bytewise if self.type == "text" else way)]
+        return ", ".join(part.format(t=alias) for part in (*keys, self.id + way))
+
+    def beyond(self, alias: str, backward: bool, key: str, id: str) -> str:
+        """The condition that a row comes after the one with this key and id."""
+        own_key, own_id = self.key.format(t=alias), self.id.format(t=alias)
+        sign = "<" if self.descending != backward else ">"
+        if self.type == "text":
+            return f"({own_key} ~{sign}=~ {key} and ({own_key} ~{sign}~ {key} or {own_id} {sign} {id}))"
+        return f"({own_key}, {own_id}) {sign} ({key}, {id})"
 
 
 class Writer:
@@ -339,12 +352,11 @@ class Writer:
         def at(bound: Bound) -> tuple[str, uuid.UUID]:
             return read_cursor(bound.arguments[slot][name], tag, bound.cursor_key, (page.key,))
 
-        compare = "<" if order.descending != page.backward else ">"
         id = self.bind(lambda bound: at(bound)[1], "uuid", slot, "cursor id")
         if order.key == order.id:
-            return f"{order.id.format(t=alias)} {compare} {id}"
+            return f"{order.id.format(t=alias)} {'<' if order.descending != page.backward else '>'} {id}"
         key = self.bind(lambda bound: at(bound)[0], f"text::{order.type}", slot, "cursor key")
-        return f"({order.key.format(t=alias)}, {order.id.format(t=alias)}) {compare} ({key}, {id})"
+        return order.beyond(alias, page.backward, key, id)
 
     def _rows(
         self, page: PageRead, t: GraphType, order: Order, alias: str, parent: str | None
