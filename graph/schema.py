@@ -23,12 +23,12 @@ from strawberry.types.field import StrawberryField
 import domain.commands
 from domain.access.scopes import Scope
 from domain.inputs import camel, snake
-from graph import audit, catalog, deliveries, media, rights, served
+from graph import audit, catalog, deliveries, enrichment, media, rights, served
 from graph.bind import TYPES, GraphType, Many, One, Served
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
 
-MODULES = (domain.commands, audit, catalog, deliveries, media, rights, served)
+MODULES = (domain.commands, audit, catalog, deliveries, enrichment, media, rights, served)
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 MOST_NODES = 100

@@ -62,6 +62,13 @@ POLICIES: dict[str, Policy] = {
     "change_set": OWN,
     "change": OWN,
     "source_record": OWN,
+    # What was measured of a recording is seen by whoever sees the recording, also through its tracks.
+    "audio_feature": Policy(
+        (
+            "exists (select from recording r where r.id = {t}.recording_id and "
+            f"{CATALOG_NESTED.replace('{t}', 'r')})",
+        )
+    ),
     "organization": Policy(("{t}.id = {viewer}",)),
     **dict.fromkeys(_VALUES, WITH_PARENT),
 }
