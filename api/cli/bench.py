@@ -22,8 +22,8 @@ def reads(
     ] = 100_000,
     seed: Annotated[int, typer.Option(help="Which made-up catalog.", min=0, max=998)] = 1,
     connections: Annotated[int, typer.Option(help="Requests under way at once.", min=1, max=256)] = 16,
-    seconds: Annotated[float, typer.Option(help="Length of one measurement.", min=0.2, max=60)] = 2.0,
-    rounds: Annotated[int, typer.Option(help="Measurements of each, for the median.", min=1, max=50)] = 3,
+    seconds: Annotated[float, typer.Option(help="Length of one measurement.", min=0.2, max=60)] = 1.0,
+    rounds: Annotated[int, typer.Option(help="Measurements of each, for the median.", min=1, max=50)] = 7,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the catalog for the next run.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -54,14 +54,18 @@ class Plan:
     tracks: int = 100_000
     seed: int = 1
     connections: int = 16
-    seconds: float = 2.0
-    rounds: int = 3
+    seconds: float = 1.0
+    rounds: int = 7
     keep: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
-    """The medians of one question. ratio: the product's requests a second by the bare handler's."""
+    """The medians of one question. ratio: the product's requests a second by the bare handler's.
+
+    Each round's ratio is of two measurements that follow each other, so that a machine that is busy for a
+    while is busy for both.
+    """
 
     question: str
     about: str
@@ -263,10 +267,16 @@ def _measure(load: Load) -> Measured:
 
 
 def _line(question: Question, found: Mapping[tuple[str, str], Sequence[Measured]]) -> Line:
-    product, bare = (_medians(found[question.name, what]) for what in (PRODUCT, BARE))
-    size = found[question.name, BARE][0].bytes
-    ratio = round(product["per_second"] / bare["per_second"], 3)
-    return Line(question.name, question.about, size, product, bare, ratio)
+    ours, theirs = (found[question.name, what] for what in (PRODUCT, BARE))
+    ratio = median(one.per_second / other.per_second for one, other in zip(ours, theirs, strict=True))
+    return Line(
+        question.name,
+        question.about,
+        theirs[0].bytes,
+        _medians(ours),
+        _medians(theirs),
+        round(ratio, 3),
+    )
 
 
 def _medians(all_of: Sequence[Measured]) -> dict[str, Any]:
