@@ -92,6 +92,11 @@ class Order:
             return f"({own_key} ~{sign}=~ {key} and ({own_key} ~{sign}~ {key} or {own_id} {sign} {id}))"
         return f"({own_key}, {own_id}) {sign} ({key}, {id})"
 
+    def once(self, alias: str) -> str:
+        """What tells one row from another in this order."""
+        both = [self.key] if self.key == self.id else [self.key, self.id]
+        return ", ".join(part.format(t=alias) for part in both)
+
 
 class Writer:
     """Writes the SQL of one plan."""
@@ -386,7 +391,9 @@ class Writer:
         union = " union all ".join(
             f"({select(branch.format(t=alias, viewer=viewer), keyset)} {end})" for branch in branches(t.kind)
         )
-        return f"select {alias}.* from ({union}) {alias} {end}", everything
+        # What several branches give comes once; each stops at the page's end, whoever's the rows are.
+        once = order.once(alias)
+        return f"select distinct on ({once}) {alias}.* from ({union}) {alias} {end}", everything
 
 
 def _columns(alias: str, sql: str) -> set[str]:

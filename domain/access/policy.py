@@ -18,7 +18,8 @@ _THERE = "{t}.status <> 'deleted'"
 class Policy:
     """The rows of a table that a viewer may see.
 
-    branches: disjoint conditions, each with an index of its own; the rows are their union.
+    branches: conditions, each with an index of its own; the rows are their union. They may overlap: were
+    own rows left out of the public ones, a page would read past all of them in search of others'.
     """
 
     branches: tuple[str, ...]
@@ -32,7 +33,7 @@ class Policy:
 
 
 CATALOG = Policy(
-    (f"{_OWN} and {_THERE}", f"{_PUBLIC} and {_THERE} and {{t}}.owner_id <> {{viewer}}"),
+    (f"{_OWN} and {_THERE}", f"{_PUBLIC} and {_THERE}"),
 )
 # Nested rows: the same set, with what the branches share said once.
 CATALOG_NESTED = f"({_OWN} or {_PUBLIC}) and {_THERE}"

@@ -29,13 +29,12 @@ select '{"data":{"releases":{"nodes":['||coalesce(string_agg(
 from (
   select p.*, row_number() over (order by id) as rn
   from (
-    select * from (
+    select distinct on (id) * from (
       (select id, title, upc, artist_credit_id from release
         where owner_id = $1::uuid and status <> 'deleted' and id > $2::uuid order by id limit 51)
       union all
       (select id, title, upc, artist_credit_id from release
-        where visibility = 'public' and status <> 'deleted' and owner_id <> $1::uuid and id > $2::uuid
-        order by id limit 51)
+        where visibility = 'public' and status <> 'deleted' and id > $2::uuid order by id limit 51)
     ) x order by id limit 51
   ) p
 ) s

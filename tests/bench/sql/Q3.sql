@@ -15,13 +15,12 @@ select '{"data":{"tracks":{"nodes":['||coalesce(string_agg(
 from (
   select p.*, row_number() over (order by id) as rn
   from (
-    select * from (
+    select distinct on (id) * from (
       (select id, title, artist_credit_id from track
         where owner_id = $1::uuid and status <> 'deleted' and id > $2::uuid order by id limit 101)
       union all
       (select id, title, artist_credit_id from track
-        where visibility = 'public' and status <> 'deleted' and owner_id <> $1::uuid and id > $2::uuid
-        order by id limit 101)
+        where visibility = 'public' and status <> 'deleted' and id > $2::uuid order by id limit 101)
     ) x order by id limit 101
   ) p
 ) t
