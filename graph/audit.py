@@ -9,7 +9,7 @@ from domain.access.scopes import Scope
 from domain.audit import Change, ChangeSet
 from graph.bind import Page, column, expression, graph_type, many, one
 from graph.filters import natural, plain_orders
-from graph.globalid import global_id
+from graph.globalid import global_id_by
 from graph.scalars import BigInt
 
 READ = Scope.AUDIT_READ
@@ -44,7 +44,7 @@ class ChangeNode:
     seq: BigInt = column()
     at: datetime = column()
     kind: str = column()
-    entity_id: strawberry.ID = expression(global_id("{p}.kind", "{p}.entity_id"))
+    entity_id: strawberry.ID = expression(global_id_by("{p}.kind", "{p}.entity_id"))
     op: str = column()
     version_before: int | None = column()
     version_after: int | None = column()

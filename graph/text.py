@@ -11,7 +11,7 @@ def leaf(
 ) -> str:
     """SQL for a value as JSON text."""
     if isinstance(binding, GlobalId):
-        return f"'\"'||{global_id(literal(binding.kind), f'{alias}.id')}||'\"'"
+        return f"'\"'||{global_id(binding.kind, f'{alias}.id')}||'\"'"
     if isinstance(binding, Column):
         value = f"{alias}.{binding.name}"
         nullable = bool(t.table.columns[binding.name].nullable)

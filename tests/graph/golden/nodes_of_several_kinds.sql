@@ -1,87 +1,87 @@
 select '{"data":{"nodes":'||(
 select '['||coalesce(string_agg(coalesce(case t1.kind when 'change_set' then coalesce((
-select '{"__typename":"ChangeSet","id":'||'"'||translate(rtrim(encode(convert_to('change_set' || ':', 'UTF8') || uuid_send(t2.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"ChangeSet","id":'||'"'||replace(replace(encode('change_set:'::bytea || uuid_send(t2.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from change_set t2
 where t2.id = t1.id and t2.owner_id = $3::uuid), 'null') when 'artist' then coalesce((
-select '{"__typename":"Artist","id":'||'"'||translate(rtrim(encode(convert_to('artist' || ':', 'UTF8') || uuid_send(t3.id), 'base64'), '='), '+/', '-_')||'"'||',"name":'||to_json(t3.name)::text||',"country":'||coalesce(to_json(t3.country)::text, 'null')||'}'
+select '{"__typename":"Artist","id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t3.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t3.name)::text||',"country":'||coalesce(to_json(t3.country)::text, 'null')||'}'
 from artist t3
 where t3.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t3.owner_id = $3::uuid or t3.visibility = 'public') and t3.status <> 'deleted'), 'null') when 'release' then coalesce((
-select '{"__typename":"Release","id":'||'"'||translate(rtrim(encode(convert_to('release' || ':', 'UTF8') || uuid_send(t4.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t4.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from release t4
 where t4.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t4.owner_id = $3::uuid or t4.visibility = 'public') and t4.status <> 'deleted'), 'null') when 'track' then coalesce((
-select '{"__typename":"Track","id":'||'"'||translate(rtrim(encode(convert_to('track' || ':', 'UTF8') || uuid_send(t5.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t5.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from track t5
 where t5.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t5.owner_id = $3::uuid or t5.visibility = 'public') and t5.status <> 'deleted'), 'null') when 'recording' then coalesce((
-select '{"__typename":"Recording","id":'||'"'||translate(rtrim(encode(convert_to('recording' || ':', 'UTF8') || uuid_send(t6.id), 'base64'), '='), '+/', '-_')||'"'||',"title":'||to_json(t6.title)::text||'}'
+select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t6.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t6.title)::text||'}'
 from recording t6
 where t6.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t6.owner_id = $3::uuid or t6.visibility = 'public') and t6.status <> 'deleted'), 'null') when 'work' then coalesce((
-select '{"__typename":"Work","id":'||'"'||translate(rtrim(encode(convert_to('work' || ':', 'UTF8') || uuid_send(t7.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t7.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from work t7
 where t7.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t7.owner_id = $3::uuid or t7.visibility = 'public') and t7.status <> 'deleted'), 'null') when 'video' then coalesce((
-select '{"__typename":"Video","id":'||'"'||translate(rtrim(encode(convert_to('video' || ':', 'UTF8') || uuid_send(t8.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t8.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from video t8
 where t8.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t8.owner_id = $3::uuid or t8.visibility = 'public') and t8.status <> 'deleted'), 'null') when 'credit' then coalesce((
-select '{"__typename":"Credit","id":'||'"'||translate(rtrim(encode(convert_to('credit' || ':', 'UTF8') || uuid_send(t9.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t9.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from credit t9
 where t9.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t9.owner_id = $3::uuid or t9.visibility = 'public') and t9.status <> 'deleted'), 'null') when 'delivery' then coalesce((
-select '{"__typename":"Delivery","id":'||'"'||translate(rtrim(encode(convert_to('delivery' || ':', 'UTF8') || uuid_send(t10.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t10.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from delivery t10
 where t10.id = t1.id and t10.owner_id = $3::uuid), 'null') when 'job' then coalesce((
-select '{"__typename":"Job","id":'||'"'||translate(rtrim(encode(convert_to('job' || ':', 'UTF8') || uuid_send(t11.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t11.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from job t11
 where t11.id = t1.id and t11.owner_id = $3::uuid), 'null') when 'podcast' then coalesce((
-select '{"__typename":"Podcast","id":'||'"'||translate(rtrim(encode(convert_to('podcast' || ':', 'UTF8') || uuid_send(t12.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t12.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from podcast t12
 where t12.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t12.owner_id = $3::uuid or t12.visibility = 'public') and t12.status <> 'deleted'), 'null') when 'episode' then coalesce((
-select '{"__typename":"Episode","id":'||'"'||translate(rtrim(encode(convert_to('episode' || ':', 'UTF8') || uuid_send(t13.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t13.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from episode t13
 where t13.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t13.owner_id = $3::uuid or t13.visibility = 'public') and t13.status <> 'deleted'), 'null') when 'book' then coalesce((
-select '{"__typename":"Book","id":'||'"'||translate(rtrim(encode(convert_to('book' || ':', 'UTF8') || uuid_send(t14.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t14.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from book t14
 where t14.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t14.owner_id = $3::uuid or t14.visibility = 'public') and t14.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
-select '{"__typename":"Audiobook","id":'||'"'||translate(rtrim(encode(convert_to('audiobook' || ':', 'UTF8') || uuid_send(t15.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t15.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from audiobook t15
 where t15.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t15.owner_id = $3::uuid or t15.visibility = 'public') and t15.status <> 'deleted'), 'null') when 'image' then coalesce((
-select '{"__typename":"Image","id":'||'"'||translate(rtrim(encode(convert_to('image' || ':', 'UTF8') || uuid_send(t16.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t16.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from image t16
 where t16.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t16.owner_id = $3::uuid or t16.visibility = 'public') and t16.status <> 'deleted'), 'null') when 'deal' then coalesce((
-select '{"__typename":"Deal","id":'||'"'||translate(rtrim(encode(convert_to('deal' || ':', 'UTF8') || uuid_send(t17.id), 'base64'), '='), '+/', '-_')||'"'||'}'
+select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t17.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from deal t17
 where t17.id = (
 select coalesce(e.merged_into_id, e.id)

@@ -1,8 +1,8 @@
 select '{"data":{"release":'||coalesce((
-select '{"id":'||'"'||translate(rtrim(encode(convert_to('release' || ':', 'UTF8') || uuid_send(t1.id), 'base64'), '='), '+/', '-_')||'"'||',"title":'||to_json(t1.title)::text||',"upc":'||coalesce(to_json(t1.upc)::text, 'null')||',"releaseDate":'||coalesce(to_json(t1.release_date)::text, 'null')||',"labels":'||to_json(t1.labels)::text||',"artistCredit":'||coalesce((
+select '{"id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t1.id), 'base64'), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t1.title)::text||',"upc":'||coalesce(to_json(t1.upc)::text, 'null')||',"releaseDate":'||coalesce(to_json(t1.release_date)::text, 'null')||',"labels":'||to_json(t1.labels)::text||',"artistCredit":'||coalesce((
 select '{"name":'||to_json(t2.name)::text||',"names":'||coalesce((
 select '['||string_agg('{"name":'||to_json(t3.name)::text||',"joinPhrase":'||to_json(t3.join_phrase)::text||',"artist":'||coalesce((
-select '{"id":'||'"'||translate(rtrim(encode(convert_to('artist' || ':', 'UTF8') || uuid_send(t4.id), 'base64'), '='), '+/', '-_')||'"'||',"name":'||to_json(t4.name)::text||'}'
+select '{"id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t4.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t4.name)::text||'}'
 from artist t4
 where t4.id = t3.artist_id and (t4.owner_id = $2::uuid or t4.visibility = 'public') and t4.status <> 'deleted'), 'null')||'}', ','
 order by t3.position)||']'
