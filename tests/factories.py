@@ -69,6 +69,11 @@ class Planter:
         self.world = World()
         self._counted = 0x100
 
+    def next_id(self) -> uuid.UUID:
+        """The next id."""
+        self._counted += 1
+        return uuid.UUID(int=FIRST_ID + self._counted)
+
     async def row(self, table: str, /, **values: Any) -> None:
         """Insert one row."""
         columns = metadata.tables[table].columns
@@ -81,8 +86,7 @@ class Planter:
 
     async def plant(self, kind: str, name: str, owner: uuid.UUID = OURS, /, **values: Any) -> uuid.UUID:
         """Insert one row that has an id, under a name."""
-        self._counted += 1
-        id = uuid.UUID(int=FIRST_ID + self._counted)
+        id = self.next_id()
         if "status" in metadata.tables[kind].columns:
             made = instant(self._counted % 7, self._counted)
             values = {"created_at": made, "updated_at": instant(40 - self._counted % 11, 5), **values}
@@ -92,8 +96,7 @@ class Planter:
 
     async def credit(self, text: str, *names: tuple[str, uuid.UUID | None, str, str | None]) -> uuid.UUID:
         """Insert an artist credit."""
-        self._counted += 1
-        id = uuid.UUID(int=FIRST_ID + self._counted)
+        id = self.next_id()
         await self.row("artist_credit", id=id, name=text)
         for place, (name, artist_id, join_phrase, role) in enumerate(names):
             await self.row(

@@ -84,6 +84,8 @@ class Asked:
                     "select owner_id from delivery where id = $1", values["delivery_id"]
                 )
             return bool(owner == us)
+        if kind == "audio_feature":
+            return await self.by_id_plainly(TYPE("Recording"), values["recording_id"]) is not None
         return "owner_id" not in values or values["owner_id"] == us
 
     async def by_id(self, t: GraphType, id: uuid.UUID) -> Row | None:

@@ -70,6 +70,25 @@ async def pictures(planter: Planter) -> None:
     )
 
 
+async def measured(planter: Planter) -> None:
+    ids = planter.world.ids
+    for recording in ("recording full", "recording private", "their private recording", "recording deleted"):
+        given = {"recording_id": ids[recording], "model": "tempo", "measured_at": instant(5)}
+        bare = {"model_version": "1", "name": "bare"}
+        await planter.row("audio_feature", id=planter.next_id(), **given, **bare)
+        await planter.row(
+            "audio_feature",
+            id=planter.next_id(),
+            **given,
+            model_version="2",
+            name=f"tempo_bpm of {recording}",
+            number=119.99999999999999,
+            text=QUOTES,
+            rivals=[{"number": 60, "confidence": 0.25}, None],
+            confidence=0.75,
+        )
+
+
 async def spoken(planter: Planter) -> None:
     ids = planter.world.ids
     await planter.plant(

@@ -39,6 +39,7 @@ HIDDEN_TEXTS = (
     "their private release-2",
     "their private recording-2",
     "their private track",
+    "tempo_bpm of their private recording",
 )
 
 

@@ -45,5 +45,6 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
             await connection.execute("select set_config('catalograph.change_set', $1, true)", str(change_set))
             await part(planter)
         before = change_set
+    await planted_rest.measured(planter)
     await planted_rest.deliveries(planter)
     return planter.world
