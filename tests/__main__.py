@@ -1,9 +1,16 @@
-"""`python3 -m tests`: makes the environment when needed, then runs pytest with the arguments given."""
+"""`python3 -m tests`: makes the environment when needed, then runs pytest with the arguments given.
+
+Without arguments, and with options alone, the whole suite runs in two processes, file by file; each has
+servers of its own.
+"""
 
 import os
 import sys
+from pathlib import Path
 
 from api.bootstrap import CHECKOUT, enter
+
+PARALLEL = ("-n", "2", "--dist", "loadfile")
 
 
 def main() -> int:
@@ -11,7 +18,9 @@ def main() -> int:
     import pytest
 
     os.chdir(CHECKOUT)
-    return int(pytest.main(sys.argv[1:]))
+    given = sys.argv[1:]
+    chosen = any(Path(one.split("::")[0]).exists() for one in given) or {"-n", "-k", "--version"} & set(given)
+    return int(pytest.main(given if chosen else [*PARALLEL, *given]))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("text", DOCUMENTS)
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: "nothing" if value is NOTHING else repr(value))
 def test_values_and_errors_are_graphql_cores(text: str, value: Any) -> None:
     (operation,) = parse(text).definitions
     assert isinstance(operation, OperationDefinitionNode)
