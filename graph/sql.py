@@ -35,6 +35,8 @@ from graph.problems import ReadRefused, plain_text
 from graph.schema import MOST_NODES, SEARCHABLE
 from graph.text import joined, leaf, literal
 
+# From so many matches of a text on, they are looked for in the order of the page.
+MANY_MATCHES = 2_000
 NO_ID = "'00000000-0000-0000-0000-000000000000'::uuid"
 
 
@@ -381,9 +383,16 @@ class Writer:
         inside = nested(t.kind).format(t=alias, viewer=viewer)
         everything = f"select count(*) from ({select(inside)}) {alias}"
         if must_fence(t, page):
-            after = f"where {keyset} " if keyset else ""
+            # Few matches are found by the trigram index and put in order; of many, the order's index is
+            # walked, which ends soon. `||''` keeps the walk off the trigram index.
+            many = f"(select count(*) from m) > {MANY_MATCHES}"
+            after = f"{keyset} and" if keyset else ""
+            folded = f"catalog_fold({alias}.{t.label})"
+            walk = select(inside, keyset).replace(f"{folded} like", f"{folded}||'' like")
             return (
-                f"with m as materialized ({select(inside)}) select {alias}.* from m {alias} {after}{end}",
+                f"with m as materialized ({select(inside)} limit {MANY_MATCHES + 1}) "
+                f"select {alias}.* from ((select {alias}.* from m {alias} where {after} not {many} {end}) "
+                f"union all ({walk} and {many} {end})) {alias} {end}",
                 everything,
             )
         if isinstance(page.binding, Many) or len(POLICIES[t.kind].branches) == 1:
