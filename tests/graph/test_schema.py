@@ -151,7 +151,7 @@ def test_a_row_of_several_types_costs_as_the_dearest() -> None:
     assert points(f'{{ node(id: "x") {{ id {of} }} }}') == cheap + 101
 
 
-# -- what is kept ---------------------------------------------------------------------------------------------
+# -- what is kept -------------------------------------------------------------------------------------------
 
 
 async def test_values_of_variables_make_no_new_plans_and_sizes_make_few(read_pool: Pool) -> None:
