@@ -48,7 +48,7 @@ from graph.sql import Bound, Statement, Writer
 
 DOCUMENTS = 1_000
 SHAPES = 64
-# A document that is kept takes some two hundred times its length.
+# A document that is kept takes some hundred times its length, and each plan of it as much again.
 CHARACTERS = 2 << 20
 MOST_POINTS = 1_000_000
 _SHOWN_ERRORS = 10
@@ -106,7 +106,13 @@ class Prepared:
     fragments: Mapping[str, FragmentDefinitionNode]
     types: Mapping[str, GraphQLInputType]
     variables: ReadVariables
+    characters: int
     plans: "OrderedDict[Any, Compiled]" = field(default_factory=OrderedDict)
+
+    @property
+    def weight(self) -> int:
+        """What it and its plans are counted as."""
+        return self.characters * (1 + len(self.plans))
 
 
 class Engine:
@@ -208,13 +214,24 @@ class Engine:
             for node in operation.variable_definitions or ()
         }
         reader = variable_reader(self.schema.core, operation.variable_definitions or (), _SHOWN_ERRORS)
-        prepared = Prepared(parsed, operation, fragments, types, reader)
+        prepared = Prepared(parsed, operation, fragments, types, reader, len(document))
         self._documents[key] = prepared
-        self._characters += len(document)
-        while len(self._documents) > DOCUMENTS or self._characters > CHARACTERS:
-            (text, _), _ = self._documents.popitem(last=False)
-            self._characters -= len(text)
+        self._grown(prepared.characters)
         return prepared
+
+    def _grown(self, characters: int) -> None:
+        """Count what was added, and let go of what was not asked for longest."""
+        self._characters += characters
+        while len(self._documents) > DOCUMENTS or self._characters > CHARACTERS:
+            oldest = next(iter(self._documents.values()))
+            if len(self._documents) > 1:
+                self._documents.popitem(last=False)
+                self._characters -= oldest.weight
+            elif len(oldest.plans) > 1:
+                oldest.plans.popitem(last=False)
+                self._characters -= oldest.characters
+            else:
+                return
 
     def _variables(self, prepared: Prepared, variables: Variables) -> VariableValues:
         coerced = prepared.variables(variables or {})
@@ -255,6 +272,8 @@ class Engine:
         prepared.plans[shape] = compiled
         if len(prepared.plans) > SHAPES:
             prepared.plans.popitem(last=False)
+        else:
+            self._grown(prepared.characters)
         return compiled
 
     def _arguments(self, compiled: Compiled, coerced: VariableValues) -> Sequence[Mapping[str, Any]]:

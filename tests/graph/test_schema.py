@@ -168,6 +168,18 @@ async def test_values_of_variables_make_no_new_plans_and_sizes_make_few(read_poo
     assert len(kept.plans) == SHAPES
 
 
+async def test_plans_count_as_much_as_documents(read_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.run.CHARACTERS", 3_000)
+    engine = Engine(read_pool, KEY)
+    for place in range(5):
+        document = f"query ($n: Int) {{ r{place}: releases(first: $n) {{ totalCount }} }}"
+        for size in range(1, 101):
+            await engine.execute(document, {"n": size}, viewer())
+            kept = engine._documents.values()
+            assert engine._characters == sum(prepared.weight for prepared in kept) <= 3_000
+    assert [len(prepared.plans) for prepared in kept] == [3_000 // len(document) - 1]
+
+
 async def test_documents_that_differ_in_a_literal_share_a_statement(read_pool: Pool) -> None:
     engine = Engine(read_pool, KEY)
     made = [
