@@ -105,6 +105,10 @@ def content_args(table: str, *more: Any) -> tuple[Any, ...]:
         one_of("visibility", VISIBILITIES),
         CheckConstraint("version > 0", name="version"),
         Index(f"ix_{table}_owner_id_id", "owner_id", "id", postgresql_where=text("status <> 'deleted'")),
+        *(
+            Index(f"ix_{table}_{at}", "owner_id", at, "id", postgresql_where=text("status <> 'deleted'"))
+            for at in ("created_at", "updated_at")
+        ),
         Index(
             f"ix_{table}_public",
             "id",

@@ -71,12 +71,18 @@ class Entity(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[Any] = "entity"
-    __table_args__ = (UniqueConstraint("id", "kind"), one_of("kind", KINDS))
+    __table_args__ = (
+        UniqueConstraint("id", "kind"),
+        one_of("kind", KINDS),
+        Index(
+            "ix_entity_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id is not null")
+        ),
+    )
 
     id: uuid.UUID = Field(primary_key=True)
     kind: str
-    owner_id: uuid.UUID = refers("organization.id", nullable=False)
-    merged_into_id: uuid.UUID | None = refers("entity.id")
+    owner_id: uuid.UUID = refers("organization.id", nullable=False, index=False)
+    merged_into_id: uuid.UUID | None = refers("entity.id", index=False)
 
 
 class Title(SQLModel, table=True):
@@ -185,6 +191,13 @@ class Release(Content, table=True):
         partial("release_date"),
         partial("original_release_date"),
         Index("ix_release_upc", "upc"),
+        Index(
+            "ix_release_release_date",
+            "owner_id",
+            text("coalesce(release_date, '')"),
+            "id",
+            postgresql_where=text("status <> 'deleted'"),
+        ),
         Index("ix_release_grid", "grid"),
         Index("ix_release_catalog_number", "catalog_number"),
         Index("ix_release_genres", "genres", postgresql_using="gin"),

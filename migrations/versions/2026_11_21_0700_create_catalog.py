@@ -146,6 +146,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["owner_id"], ["organization.id"], name=op.f("fk_artist_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artist")),
     )
+    op.create_index(
+        "ix_artist_created_at",
+        "artist",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_artist_ipi", "artist", ["ipi"], unique=False)
     op.create_index("ix_artist_isni", "artist", ["isni"], unique=False)
     op.create_index("ix_artist_mbid", "artist", ["mbid"], unique=False)
@@ -185,6 +192,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
+    op.create_index(
+        "ix_artist_updated_at",
+        "artist",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_table(
         "book",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -223,6 +237,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_book")),
     )
     op.create_index(op.f("ix_book_artist_credit_id"), "book", ["artist_credit_id"], unique=False)
+    op.create_index(
+        "ix_book_created_at",
+        "book",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_book_isbn", "book", ["isbn"], unique=False)
     op.create_index(
         "ix_book_owner_id_id",
@@ -259,6 +280,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_book_updated_at",
+        "book",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "change_set",
@@ -381,6 +409,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["owner_id"], ["organization.id"], name=op.f("fk_deal_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
     )
+    op.create_index(
+        "ix_deal_created_at",
+        "deal",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_deal_licensee_dpid", "deal", ["licensee_dpid"], unique=False)
     op.create_index(op.f("ix_deal_licensee_id"), "deal", ["licensee_id"], unique=False)
     op.create_index(
@@ -398,6 +433,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
     op.create_index("ix_deal_territories", "deal", ["territories"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_deal_updated_at",
+        "deal",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index(
         "ix_deal_valid",
         "deal",
@@ -420,8 +462,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entity")),
         sa.UniqueConstraint("id", "kind", name=op.f("uq_entity_id_kind")),
     )
-    op.create_index(op.f("ix_entity_merged_into_id"), "entity", ["merged_into_id"], unique=False)
-    op.create_index(op.f("ix_entity_owner_id"), "entity", ["owner_id"], unique=False)
+    op.create_index(
+        "ix_entity_merged_into_id",
+        "entity",
+        ["merged_into_id"],
+        unique=False,
+        postgresql_where=sa.text("merged_into_id is not null"),
+    )
     op.create_table(
         "idempotency_key",
         sa.Column("owner_id", sa.Uuid(), nullable=False),
@@ -564,6 +611,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["owner_id"], ["organization.id"], name=op.f("fk_podcast_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_podcast")),
     )
+    op.create_index(
+        "ix_podcast_created_at",
+        "podcast",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_podcast_feed_url", "podcast", ["feed_url"], unique=False)
     op.create_index("ix_podcast_guid", "podcast", ["guid"], unique=False)
     op.create_index(
@@ -601,6 +655,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_podcast_updated_at",
+        "podcast",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "recording",
@@ -652,6 +713,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recording")),
     )
     op.create_index(op.f("ix_recording_artist_credit_id"), "recording", ["artist_credit_id"], unique=False)
+    op.create_index(
+        "ix_recording_created_at",
+        "recording",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_recording_genres", "recording", ["genres"], unique=False, postgresql_using="gin")
     op.create_index("ix_recording_isrc", "recording", ["isrc"], unique=False)
     op.create_index(
@@ -689,6 +757,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_recording_updated_at",
+        "recording",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "release",
@@ -752,6 +827,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_release_artist_credit_id"), "release", ["artist_credit_id"], unique=False)
     op.create_index("ix_release_catalog_number", "release", ["catalog_number"], unique=False)
+    op.create_index(
+        "ix_release_created_at",
+        "release",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_release_genres", "release", ["genres"], unique=False, postgresql_using="gin")
     op.create_index("ix_release_grid", "release", ["grid"], unique=False)
     op.create_index(
@@ -767,6 +849,13 @@ def upgrade() -> None:
         ["id"],
         unique=False,
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
+    )
+    op.create_index(
+        "ix_release_release_date",
+        "release",
+        ["owner_id", sa.literal_column("coalesce(release_date, '')"), "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_index(
         "ix_release_title",
@@ -791,6 +880,13 @@ def upgrade() -> None:
         postgresql_using="gin",
     )
     op.create_index("ix_release_upc", "release", ["upc"], unique=False)
+    op.create_index(
+        "ix_release_updated_at",
+        "release",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_table(
         "session",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -868,6 +964,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_video")),
     )
     op.create_index(op.f("ix_video_artist_credit_id"), "video", ["artist_credit_id"], unique=False)
+    op.create_index(
+        "ix_video_created_at",
+        "video",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_video_isan", "video", ["isan"], unique=False)
     op.create_index("ix_video_isrc", "video", ["isrc"], unique=False)
     op.create_index(
@@ -906,6 +1009,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
     )
+    op.create_index(
+        "ix_video_updated_at",
+        "video",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_table(
         "work",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -937,6 +1047,13 @@ def upgrade() -> None:
         sa.CheckConstraint("version > 0", name=op.f("ck_work_version")),
         sa.ForeignKeyConstraint(["owner_id"], ["organization.id"], name=op.f("fk_work_owner_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work")),
+    )
+    op.create_index(
+        "ix_work_created_at",
+        "work",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_index("ix_work_iswc", "work", ["iswc"], unique=False)
     op.create_index(
@@ -974,6 +1091,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_work_updated_at",
+        "work",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "annotation",
@@ -1142,6 +1266,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audiobook_artist_credit_id"), "audiobook", ["artist_credit_id"], unique=False)
     op.create_index(op.f("ix_audiobook_book_id"), "audiobook", ["book_id"], unique=False)
+    op.create_index(
+        "ix_audiobook_created_at",
+        "audiobook",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_audiobook_isbn", "audiobook", ["isbn"], unique=False)
     op.create_index(
         "ix_audiobook_owner_id_id",
@@ -1178,6 +1309,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_audiobook_updated_at",
+        "audiobook",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "credit",
@@ -1216,6 +1354,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_credit_artist_id"), "credit", ["artist_id"], unique=False)
     op.create_index(
+        "ix_credit_created_at",
+        "credit",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
+    op.create_index(
         "ix_credit_owner_id_id",
         "credit",
         ["owner_id", "id"],
@@ -1230,6 +1375,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
     op.create_index("ix_credit_subject_id", "credit", ["subject_id", "position", "id"], unique=False)
+    op.create_index(
+        "ix_credit_updated_at",
+        "credit",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_table(
         "deal_subject",
         sa.Column("deal_id", sa.Uuid(), nullable=False),
@@ -1347,6 +1499,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["podcast_id"], ["podcast.id"], name=op.f("fk_episode_podcast_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_episode")),
     )
+    op.create_index(
+        "ix_episode_created_at",
+        "episode",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index("ix_episode_guid", "episode", ["guid"], unique=False)
     op.create_index(
         "ix_episode_owner_id_id",
@@ -1384,6 +1543,13 @@ def upgrade() -> None:
         [sa.literal_column("to_tsvector('simple'::regconfig, catalog_fold(title))").label("words")],
         unique=False,
         postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_episode_updated_at",
+        "episode",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
     )
     op.create_table(
         "identifier",
@@ -1443,6 +1609,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_image")),
     )
     op.create_index(
+        "ix_image_created_at",
+        "image",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
+    op.create_index(
         "ix_image_owner_id_id",
         "image",
         ["owner_id", "id"],
@@ -1458,6 +1631,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_image_sha256", "image", ["sha256"], unique=False)
     op.create_index(op.f("ix_image_subject_id"), "image", ["subject_id"], unique=False)
+    op.create_index(
+        "ix_image_updated_at",
+        "image",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_table(
         "medium",
         sa.Column("release_id", sa.Uuid(), nullable=False),
@@ -1708,6 +1888,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_track_artist_credit_id"), "track", ["artist_credit_id"], unique=False)
     op.create_index(
+        "ix_track_created_at",
+        "track",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
+    op.create_index(
         "ix_track_owner_id_id",
         "track",
         ["owner_id", "id"],
@@ -1747,6 +1934,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
     )
+    op.create_index(
+        "ix_track_updated_at",
+        "track",
+        ["owner_id", "updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index(op.f("ix_track_video_id"), "track", ["video_id"], unique=False)
     for script in (triggers.CHANGE_FUNCTIONS, triggers.VALUE_FUNCTIONS, triggers.PARTITIONS):
         for statement in triggers.split(script):
@@ -1762,6 +1956,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_track_video_id"), table_name="track")
+    op.drop_index("ix_track_updated_at", table_name="track", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_track_title_words", table_name="track", postgresql_using="gin")
     op.drop_index(
         "ix_track_title_trgm",
@@ -1778,6 +1973,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_track_place", table_name="track")
     op.drop_index("ix_track_owner_id_id", table_name="track", postgresql_where=sa.text("status <> 'deleted'"))
+    op.drop_index("ix_track_created_at", table_name="track", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index(op.f("ix_track_artist_credit_id"), table_name="track")
     op.drop_table("track")
     op.drop_index(op.f("ix_source_record_delivery_id"), table_name="source_record")
@@ -1804,6 +2000,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_recording_work_work_id"), table_name="recording_work")
     op.drop_table("recording_work")
     op.drop_table("medium")
+    op.drop_index("ix_image_updated_at", table_name="image", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index(op.f("ix_image_subject_id"), table_name="image")
     op.drop_index("ix_image_sha256", table_name="image")
     op.drop_index(
@@ -1812,9 +2009,13 @@ def downgrade() -> None:
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
     )
     op.drop_index("ix_image_owner_id_id", table_name="image", postgresql_where=sa.text("status <> 'deleted'"))
+    op.drop_index("ix_image_created_at", table_name="image", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_table("image")
     op.drop_index("ix_identifier_scheme_value", table_name="identifier")
     op.drop_table("identifier")
+    op.drop_index(
+        "ix_episode_updated_at", table_name="episode", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_episode_title_words", table_name="episode", postgresql_using="gin")
     op.drop_index(
         "ix_episode_title_trgm",
@@ -1833,6 +2034,9 @@ def downgrade() -> None:
         "ix_episode_owner_id_id", table_name="episode", postgresql_where=sa.text("status <> 'deleted'")
     )
     op.drop_index("ix_episode_guid", table_name="episode")
+    op.drop_index(
+        "ix_episode_created_at", table_name="episode", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_table("episode")
     op.drop_table("embedding")
     op.drop_index("ix_delivery_owner_id_sha256", table_name="delivery")
@@ -1842,6 +2046,9 @@ def downgrade() -> None:
     op.drop_table("delivery")
     op.drop_index(op.f("ix_deal_subject_subject_id"), table_name="deal_subject")
     op.drop_table("deal_subject")
+    op.drop_index(
+        "ix_credit_updated_at", table_name="credit", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_credit_subject_id", table_name="credit")
     op.drop_index(
         "ix_credit_public",
@@ -1851,8 +2058,14 @@ def downgrade() -> None:
     op.drop_index(
         "ix_credit_owner_id_id", table_name="credit", postgresql_where=sa.text("status <> 'deleted'")
     )
+    op.drop_index(
+        "ix_credit_created_at", table_name="credit", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index(op.f("ix_credit_artist_id"), table_name="credit")
     op.drop_table("credit")
+    op.drop_index(
+        "ix_audiobook_updated_at", table_name="audiobook", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_audiobook_title_words", table_name="audiobook", postgresql_using="gin")
     op.drop_index(
         "ix_audiobook_title_trgm",
@@ -1870,6 +2083,9 @@ def downgrade() -> None:
         "ix_audiobook_owner_id_id", table_name="audiobook", postgresql_where=sa.text("status <> 'deleted'")
     )
     op.drop_index("ix_audiobook_isbn", table_name="audiobook")
+    op.drop_index(
+        "ix_audiobook_created_at", table_name="audiobook", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index(op.f("ix_audiobook_book_id"), table_name="audiobook")
     op.drop_index(op.f("ix_audiobook_artist_credit_id"), table_name="audiobook")
     op.drop_table("audiobook")
@@ -1883,6 +2099,7 @@ def downgrade() -> None:
     op.drop_table("api_key")
     op.drop_index("ix_annotation_key", table_name="annotation")
     op.drop_table("annotation")
+    op.drop_index("ix_work_updated_at", table_name="work", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_work_title_words", table_name="work", postgresql_using="gin")
     op.drop_index(
         "ix_work_title_trgm",
@@ -1898,7 +2115,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_work_owner_id_id", table_name="work", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_work_iswc", table_name="work")
+    op.drop_index("ix_work_created_at", table_name="work", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_table("work")
+    op.drop_index("ix_video_updated_at", table_name="video", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_video_title_words", table_name="video", postgresql_using="gin")
     op.drop_index(
         "ix_video_title_trgm",
@@ -1915,11 +2134,15 @@ def downgrade() -> None:
     op.drop_index("ix_video_owner_id_id", table_name="video", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_video_isrc", table_name="video")
     op.drop_index("ix_video_isan", table_name="video")
+    op.drop_index("ix_video_created_at", table_name="video", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index(op.f("ix_video_artist_credit_id"), table_name="video")
     op.drop_table("video")
     op.drop_table("source_policy")
     op.drop_index(op.f("ix_session_user_id"), table_name="session")
     op.drop_table("session")
+    op.drop_index(
+        "ix_release_updated_at", table_name="release", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_release_upc", table_name="release")
     op.drop_index("ix_release_title_words", table_name="release", postgresql_using="gin")
     op.drop_index(
@@ -1930,6 +2153,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_release_title", table_name="release", postgresql_ops={"folded": "text_pattern_ops"})
     op.drop_index(
+        "ix_release_release_date", table_name="release", postgresql_where=sa.text("status <> 'deleted'")
+    )
+    op.drop_index(
         "ix_release_public",
         table_name="release",
         postgresql_where=sa.text("visibility = 'public' and status <> 'deleted'"),
@@ -1939,9 +2165,15 @@ def downgrade() -> None:
     )
     op.drop_index("ix_release_grid", table_name="release")
     op.drop_index("ix_release_genres", table_name="release", postgresql_using="gin")
+    op.drop_index(
+        "ix_release_created_at", table_name="release", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_release_catalog_number", table_name="release")
     op.drop_index(op.f("ix_release_artist_credit_id"), table_name="release")
     op.drop_table("release")
+    op.drop_index(
+        "ix_recording_updated_at", table_name="recording", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_recording_title_words", table_name="recording", postgresql_using="gin")
     op.drop_index(
         "ix_recording_title_trgm",
@@ -1960,8 +2192,14 @@ def downgrade() -> None:
     )
     op.drop_index("ix_recording_isrc", table_name="recording")
     op.drop_index("ix_recording_genres", table_name="recording", postgresql_using="gin")
+    op.drop_index(
+        "ix_recording_created_at", table_name="recording", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index(op.f("ix_recording_artist_credit_id"), table_name="recording")
     op.drop_table("recording")
+    op.drop_index(
+        "ix_podcast_updated_at", table_name="podcast", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index("ix_podcast_title_words", table_name="podcast", postgresql_using="gin")
     op.drop_index(
         "ix_podcast_title_trgm",
@@ -1980,6 +2218,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_podcast_guid", table_name="podcast")
     op.drop_index("ix_podcast_feed_url", table_name="podcast")
+    op.drop_index(
+        "ix_podcast_created_at", table_name="podcast", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_table("podcast")
     op.drop_index(op.f("ix_member_user_id"), table_name="member")
     op.drop_table("member")
@@ -1992,10 +2233,14 @@ def downgrade() -> None:
     op.drop_table("job")
     op.drop_index("ix_idempotency_key_expires_at", table_name="idempotency_key")
     op.drop_table("idempotency_key")
-    op.drop_index(op.f("ix_entity_owner_id"), table_name="entity")
-    op.drop_index(op.f("ix_entity_merged_into_id"), table_name="entity")
+    op.drop_index(
+        "ix_entity_merged_into_id",
+        table_name="entity",
+        postgresql_where=sa.text("merged_into_id is not null"),
+    )
     op.drop_table("entity")
     op.drop_index("ix_deal_valid", table_name="deal", postgresql_where=sa.text("status = 'active'"))
+    op.drop_index("ix_deal_updated_at", table_name="deal", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_deal_territories", table_name="deal", postgresql_using="gin")
     op.drop_index(
         "ix_deal_public",
@@ -2005,12 +2250,14 @@ def downgrade() -> None:
     op.drop_index("ix_deal_owner_id_id", table_name="deal", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index(op.f("ix_deal_licensee_id"), table_name="deal")
     op.drop_index("ix_deal_licensee_dpid", table_name="deal")
+    op.drop_index("ix_deal_created_at", table_name="deal", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_table("deal")
     op.drop_index(op.f("ix_client_organization_id"), table_name="client")
     op.drop_table("client")
     op.drop_index(op.f("ix_change_set_reverts_id"), table_name="change_set")
     op.drop_index("ix_change_set_owner_id_id", table_name="change_set")
     op.drop_table("change_set")
+    op.drop_index("ix_book_updated_at", table_name="book", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_book_title_words", table_name="book", postgresql_using="gin")
     op.drop_index(
         "ix_book_title_trgm",
@@ -2026,8 +2273,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_book_owner_id_id", table_name="book", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index("ix_book_isbn", table_name="book")
+    op.drop_index("ix_book_created_at", table_name="book", postgresql_where=sa.text("status <> 'deleted'"))
     op.drop_index(op.f("ix_book_artist_credit_id"), table_name="book")
     op.drop_table("book")
+    op.drop_index(
+        "ix_artist_updated_at", table_name="artist", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_index(
         "ix_artist_public",
         table_name="artist",
@@ -2047,6 +2298,9 @@ def downgrade() -> None:
     op.drop_index("ix_artist_mbid", table_name="artist")
     op.drop_index("ix_artist_isni", table_name="artist")
     op.drop_index("ix_artist_ipi", table_name="artist")
+    op.drop_index(
+        "ix_artist_created_at", table_name="artist", postgresql_where=sa.text("status <> 'deleted'")
+    )
     op.drop_table("artist")
     op.drop_index("uq_user_account_email", table_name="user_account")
     op.drop_table("user_account")
