@@ -1,7 +1,8 @@
 """How `ingest` and `validate` tell what became of the files."""
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.cli.output import print_json, print_rows, say
@@ -18,9 +19,10 @@ def report(sent: Sequence[Sent], *, as_json: bool, every_finding: bool) -> None:
     if as_json:
         print_json({"deliveries": [one.as_json() for one in sent], "states": dict(states), "totals": counts})
         return
+    labels = _labels([one.file for one in sent])
     print_rows(
         ("file", "state", "format", "created", "changed", "unchanged", "withdrawn", "findings"),
-        [_line(one) for one in sent],
+        [_line(one, labels[one.file]) for one in sent],
     )
     if counts:
         columns = ("created", "changed", "unchanged", "withdrawn")
@@ -28,18 +30,26 @@ def report(sent: Sequence[Sent], *, as_json: bool, every_finding: bool) -> None:
             ("kind", *columns),
             [(kind, *(numbers.get(column, 0) for column in columns)) for kind, numbers in counts.items()],
         )
-    _print_findings(sent, every_finding)
+    _print_findings(sent, labels, every_finding)
     say(", ".join(f"{number} {state}" for state, number in states.most_common()))
     if any(f.get("code") == _NOT_CHECKED for one in sent for f in one.findings):
         say("schema: not checked. Install the XSDs with: python3 -m api schemas install --from FOLDER")
 
 
-def _line(one: Sent) -> tuple[Any, ...]:
+def _labels(files: Sequence[str]) -> dict[str, str]:
+    """The files as they are called below the folder that holds them all, so that a name fits its column."""
+    inside = os.path.commonpath(
+        [os.path.dirname(os.path.abspath(file)) for file in files if file != "-"] or [os.getcwd()]
+    )
+    return {file: file if file == "-" else os.path.relpath(file, inside) for file in files}
+
+
+def _line(one: Sent, label: str) -> tuple[Any, ...]:
     kinds = list(one.counts.values())
     numbers = [sum(kind.get(name, 0) for kind in kinds) or "" for name in ("created", "changed")]
     rest = [sum(kind.get(name, 0) for kind in kinds) or "" for name in ("unchanged", "withdrawn")]
     state = f"{one.state} (known)" if one.known and one.job_id is None else one.state
-    return (one.file, state, one.format, *numbers, *rest, _in_words(one))
+    return (label, state, one.format, *numbers, *rest, _in_words(one))
 
 
 def _in_words(one: Sent) -> str:
@@ -47,7 +57,7 @@ def _in_words(one: Sent) -> str:
     return ", ".join(f"{found[severity]} {severity}" for severity in _SEVERITIES if found[severity])
 
 
-def _print_findings(sent: Sequence[Sent], every_finding: bool) -> None:
+def _print_findings(sent: Sequence[Sent], labels: Mapping[str, str], every_finding: bool) -> None:
     for one in sent:
         told = [f for f in one.findings if every_finding or _is_worth_a_line(f)]
         if one.job_error:
@@ -56,7 +66,7 @@ def _print_findings(sent: Sequence[Sent], every_finding: bool) -> None:
             continue
         shown = told if every_finding else told[:_SHOWN]
         print_rows(
-            ("severity", "line", "code", f"what is found in {one.file}"),
+            ("severity", "line", "code", f"what is found in {labels[one.file]}"),
             [(f["severity"], f.get("line"), f["code"], _told(f)) for f in shown],
         )
         if len(told) > len(shown):
