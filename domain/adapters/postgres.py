@@ -19,7 +19,8 @@ else:
     Record, Connection, Pool = asyncpg.Record, asyncpg.Connection, asyncpg.Pool
 
 _STATEMENTS_KEPT = 512
-_LONGEST_STATEMENT_KEPT = 256 * 1024
+# A wide statement costs PostgreSQL megabytes on every connection that keeps it.
+_LONGEST_STATEMENT_KEPT = 32 * 1024
 
 
 class _PlainConnection(asyncpg.Connection):
