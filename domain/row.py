@@ -23,6 +23,7 @@ metadata.naming_convention = NAMING
 OnDelete = Literal["CASCADE", "SET NULL", "RESTRICT"]
 STATUSES = ("draft", "active", "taken_down", "deleted")
 VISIBILITIES = ("public", "private")
+PARTIAL_DATE = r"~ '^\d{4}(-\d{2}(-\d{2})?)?$'"
 
 
 def new_id() -> uuid.UUID:
@@ -94,6 +95,16 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({listed})", name=column, info={"one_of": (column, values)})
 
 
+def partial(column: str) -> CheckConstraint:
+    """A check for a date whose month or day may be unknown: YYYY, YYYY-MM or YYYY-MM-DD."""
+    return CheckConstraint(f"{column} {PARTIAL_DATE}", name=column)
+
+
+def not_negative(column: str) -> CheckConstraint:
+    """A check for counts and durations."""
+    return CheckConstraint(f"{column} >= 0", name=column)
+
+
 def content_args(table: str, *more: Any) -> tuple[Any, ...]:
     """The checks and access paths every content table has, and then its own.
 
@@ -148,7 +159,7 @@ def folded(table: str, column: str) -> Index:
 
 
 class Content(SQLModel):
-    """What every catalog entity has (DESIGN: id, owner, version, status, visibility, instants)."""
+    """What every catalog entity has: whose it is, its version, its status, who may see it, since when."""
 
     id: uuid.UUID = key()
     owner_id: uuid.UUID = refers("organization.id", nullable=False, index=False)
