@@ -14,12 +14,14 @@ from typing import Any
 from domain import codes
 from domain.kinds import KINDS, Kind
 from domain.refusals import InputInvalid
+from domain.rights.territory import TerritoryUnknown, countries_of
 
 LONGEST_TEXT = 500
 LONGEST_PROSE = 100_000
 LONGEST_LIST = 1_000
 _PROSE = {"description"}
 _DATES = {"begin_date", "end_date", "release_date", "original_release_date", "published", "recording_date"}
+_TERRITORIES = {"included_territories", "excluded_territories"}
 _COUNTS = {"duration_ms", "width", "height", "size_bytes", "season", "number", "start_ms", "end_ms"}
 _CODES: dict[str, Callable[[str], str]] = {
     "isrc": codes.isrc,
@@ -117,6 +119,11 @@ def _text(name: str, value: str, path: Path) -> str:
         try:
             return _CODES[name](value)
         except codes.CodeInvalid as error:
+            raise InputInvalid(str(error), path=path) from None
+    if name in _TERRITORIES:
+        try:
+            countries_of(value)
+        except TerritoryUnknown as error:
             raise InputInvalid(str(error), path=path) from None
     if name in _DATES:
         return _partial_date(name, value, path)

@@ -73,7 +73,6 @@ class Work:
         self.blobs = blobs
         self.correlation_id = correlation_id
         self.now = now or utc_now()
-        self.changed: set[uuid.UUID] = set()
         # Where in the caller's input the present step stands; refusals of its claims point there.
         self.origin: tuple[str | int, ...] = ()
         self._staged: dict[tuple[str, str], _Staged] = {}
@@ -150,12 +149,11 @@ class Work:
             )
         return await self.flush()
 
-    async def withdraw(self, source: str, external_ids: Iterable[str]) -> PutResult:
-        """A source takes back what it said of some things; an entity nobody else vouches for is deleted."""
+    def withdraw(self, source: str, external_ids: Iterable[str]) -> None:
+        """Stage that a source takes back what it said; an entity nobody else vouches for is deleted."""
         for external_id in external_ids:
             kind = external_id.rsplit("|", 1)[-1].split(":", 1)[0]
             self.restate(source, external_id, claims_of(kind, {}, exists=False))
-        return await self.flush()
 
     def restate(self, source: str, external_id: str, claims: Mapping[str, Any]) -> None:
         """Stage whole claims for a record by its external id, references already filled in."""
@@ -259,7 +257,6 @@ class Work:
         written = await self._resolve(changed, new)
         await self._map(changed, known)
         result.created, result.changed = written.created, written.changed
-        self.changed |= written.changed
         return result
 
     async def _lock_keys(self, staged: Sequence[_Staged]) -> None:

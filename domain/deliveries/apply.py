@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.claims import Draft, claims_of
+from domain.claims import Draft
 from domain.deliveries.mapping import ReleaseDraft
 from domain.row import new_id
 from domain.work import Work
@@ -71,8 +71,7 @@ async def apply_release(work: Work, statement: Statement, release: ReleaseDraft)
     if said is not None and said.key != release.key:
         await _carry_over(work, statement, said, release.key, names)
     gone = await _only_here(work, statement, said, (said.names if said else frozenset()) - names)
-    for name in gone:
-        _withdraw(work, statement, name)
+    work.withdraw(SOURCE, [f"{statement.sender}|{name}" for name in gone])
     put = await work.put(
         [draft for draft in drafts if draft.name not in newer],
         source=SOURCE,
@@ -102,8 +101,7 @@ async def purge_release(work: Work, statement: Statement, release_keys: Sequence
     if not await _holds_the_deals(work, statement, said):
         return None
     gone = await _only_here(work, statement, said, said.names)
-    for name in gone:
-        _withdraw(work, statement, name)
+    work.withdraw(SOURCE, [f"{statement.sender}|{name}" for name in gone])
     put = await work.flush()
     await _remember(work, statement, said, said.key, set())
     return Applied(counts=_count(put.ids, put.created, put.changed, set(), gone))
@@ -272,11 +270,6 @@ async def _holds_the_deals(work: Work, statement: Statement, said: _Said) -> boo
         work.now,
     )
     return not rows or any(row["own"] for row in rows)
-
-
-def _withdraw(work: Work, statement: Statement, name: str) -> None:
-    kind = name.split(":", 1)[0]
-    work.restate(SOURCE, f"{statement.sender}|{name}", claims_of(kind, {}, exists=False))
 
 
 def _count(

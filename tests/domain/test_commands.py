@@ -305,13 +305,21 @@ async def test_two_senders_meet_at_the_natural_key_and_a_withdrawal_leaves_the_o
     assert two.ids["recording:i1"] == one.ids["recording:i1"]
     assert two.ids["artist:a"] != one.ids["artist:a"]
     async with open_work(desk.pool, desk.viewer, command="ingest") as work:
-        await work.withdraw("ern", ["P2|release:r"])
+        work.withdraw("ern", ["P2|release:r"])
     (row,) = await desk.fetch("select title, status from release where id = $1", one.ids["release:r"])
     assert row == {"title": "R", "status": "active"}
     async with open_work(desk.pool, desk.viewer, command="ingest") as work:
-        await work.withdraw("ern", ["P1|release:r"])
+        work.withdraw("ern", ["P1|release:r"])
     (row,) = await desk.fetch("select status from release where id = $1", one.ids["release:r"])
     assert row == {"status": "deleted"}
+
+
+@pytest.mark.parametrize("field", ["included_territories", "excluded_territories"])
+async def test_a_territory_that_no_list_has_is_refused(desk: Desk, field: str) -> None:
+    release = await desk.make("create_release", title="R")
+    with pytest.raises(InputInvalid, match="'Atlantis' is no territory") as caught:
+        await desk.do("create_deal", subjects=[release], **{field: ["DE", "Atlantis"]})
+    assert caught.value.path == (field, 1)
 
 
 async def test_a_correction_survives_the_next_delivery(desk: Desk) -> None:
