@@ -76,9 +76,7 @@ class SchemaStore:
                 files = sources.closure(path)
                 entry = self._put(path, files, sources)
             except (SchemaSourceRefused, etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
-                faults.append(
-                    Fault(path, getattr(error, "code", "schema_invalid") or "schema_invalid", str(error))
-                )
+                faults.append(_fault(path, error))
                 continue
             namespace = sources.namespace[path]
             before = manifest["schemas"].get(namespace)
@@ -160,6 +158,12 @@ def compiled(path: Path) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(path), _parser()))
 
 
+def _fault(path: str, error: Exception) -> Fault:
+    """What is wrong with a file. The codes of lxml's errors are numbers of its own and are not told."""
+    code = error.code if isinstance(error, SchemaSourceRefused) else "schema_invalid"
+    return Fault(path, code, str(error))
+
+
 def _parser() -> etree.XMLParser:
     return etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
 
@@ -177,7 +181,7 @@ class _Sources:
             try:
                 self._take(path)
             except (SchemaSourceRefused, etree.XMLSyntaxError) as error:
-                self.faults.append(Fault(path, getattr(error, "code", "") and "schema_invalid", str(error)))
+                self.faults.append(_fault(path, error))
 
     def _take(self, path: str) -> None:
         root = etree.fromstring(self.files[path], _parser())
