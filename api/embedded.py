@@ -4,6 +4,7 @@ Everything lives in one private folder. Both servers listen on unix sockets only
 never meet, and are durable: PostgreSQL with fsync, Valkey with its append-only file.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -383,7 +384,7 @@ def _explain_start(name: str, said: str) -> str:
 
 
 def _explain(error: OSError, folder: Path) -> str:
-    if error.errno == 28:
+    if error.errno == errno.ENOSPC:
         return f"The disk is full: {folder} could not be written. Free some space and try again."
     if isinstance(error, PermissionError):
         return (

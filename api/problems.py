@@ -12,6 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.inputs import camel
 from domain.refusals import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -122,12 +123,6 @@ def pointer(path: Sequence[str | int]) -> str:
     """A path into the input as a JSON Pointer (RFC 6901), in the names that callers use."""
     steps = (camel(step) if isinstance(step, str) else str(step) for step in path)
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-
-
-def camel(name: str) -> str:
-    """snake_case as GraphQL and JSON spell it: camelCase."""
-    head, *rest = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:

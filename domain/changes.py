@@ -1,10 +1,10 @@
-"""Many commands as one change set, and a change set taken back."""
+"""Many commands as one change set, and what a change set did."""
 
 import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 from domain.access.scopes import Scope
 from domain.command import COMMANDS, Outcome, command
@@ -20,7 +20,7 @@ from domain.refusals import (
     StillReferred,
     TooMany,
 )
-from domain.types import AnyJson, Ref
+from domain.types import AnyJson
 from domain.work import Work
 
 MOST_STEPS = 1_000
@@ -183,11 +183,3 @@ def _fold(into: dict[str, Any], diff: Mapping[str, Any]) -> None:
 def _is_values(side: Any) -> bool:
     """Whether one side of a diff lists rows of a value table, which add up, unlike a column's old and new."""
     return isinstance(side, list) and bool(side) and isinstance(side[0], dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RevertChangeSet:
-    """The change set to take back."""
-
-    id: Annotated[str, Ref("change_set")]
-    reason: str | None = None

@@ -182,11 +182,6 @@ def icpn(text: str) -> str:
     return bare if len(bare) == 8 else bare.lstrip("0").rjust(12, "0")
 
 
-def gtin14(text: str) -> str:
-    """The product code at full length, for comparing with systems that keep all fourteen digits."""
-    return ICPN.normal(text).rjust(14, "0")
-
-
 def grid(text: str) -> str:
     """The release code (GRid), eighteen characters."""
     return GRID.normal(text)
@@ -232,43 +227,3 @@ def mbid(text: str) -> str:
     """The MusicBrainz id: a UUID in lower case, with hyphens."""
     bare = MBID.normal(text).lower()
     return f"{bare[:8]}-{bare[8:12]}-{bare[12:16]}-{bare[16:20]}-{bare[20:]}"
-
-
-def check_iswc(text: str) -> bool:
-    """Whether the work code has the form and its check digit holds."""
-    return ISWC.holds(text)
-
-
-def check_icpn(text: str) -> bool:
-    """Whether the product code has the form and its check digit holds."""
-    return ICPN.holds(text)
-
-
-def check_grid(text: str) -> bool:
-    """Whether the release code has the form and its check character holds (ISO 7064 MOD 37,36)."""
-    return GRID.holds(text)
-
-
-def check_dpid(text: str) -> bool:
-    """Whether the party code has the form and its check character holds (ISO 7064 MOD 37,36)."""
-    return DPID.holds(text)
-
-
-def check_isni(text: str) -> bool:
-    """Whether the name code has the form and its check character holds (ISO 7064 MOD 11-2)."""
-    return ISNI.holds(text)
-
-
-def check_ipi_name(text: str) -> bool:
-    """Whether the IPI name number has the form and its two check digits hold."""
-    return IPI_NAME.holds(text)
-
-
-def check_ipi_base(text: str) -> bool:
-    """Whether the IPI base number has the form and its check digit holds."""
-    return IPI_BASE.holds(text)
-
-
-def check_isbn13(text: str) -> bool:
-    """Whether the book code has the form and its check digit holds."""
-    return ISBN.holds(text)

@@ -73,8 +73,8 @@ async def dispatch(
 ) -> Dispatched:
     """Run one command as one transaction and one change set.
 
-    door: 'graphql', 'rest', 'cli' or 'job', for the audit trail. render makes the response's bytes inside
-    the transaction, from the rows as they will be. Raises Refusal for every expected no.
+    door: 'graphql', 'rest' or 'hook', for the audit trail. render makes the response's bytes inside the
+    transaction, from the rows as they will be. Raises Refusal for every expected no.
     """
     if not viewer.may(command.scope):
         raise ScopeMissing(f"{command.name} needs the scope {command.scope}; the token does not carry it")

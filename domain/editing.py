@@ -6,7 +6,6 @@ table has it.
 
 import dataclasses
 import types
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -217,8 +216,3 @@ def _item(references: Mapping[str, str], item: Any, path: tuple[str | int, ...])
         key: _reference(references[key], value, (*path, key)) if key in references and value else value
         for key, value in item.items()
     }
-
-
-def created_id(outcome: Outcome) -> uuid.UUID | None:
-    """The entity that a step of a change list speaks of."""
-    return outcome.ids[0] if outcome.ids else None

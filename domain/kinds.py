@@ -32,8 +32,7 @@ class Collection:
     """A list of values of an entity, kept in order in its own table.
 
     parent: the column that holds the entity's id. `references` maps a value column to the kind it
-    points at ('*' for any kind). `stable` names the columns that tell which row a value is when rows
-    must keep their ids.
+    points at ('*' for any kind). by_kind: rows name the kind of the entity too.
     """
 
     name: str

@@ -9,18 +9,27 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from domain.access.scopes import Scope
-from domain.changes import ChangeDiff, RevertChangeSet, diff_of
+from domain.changes import ChangeDiff, diff_of
 from domain.claims import claims_of
 from domain.command import Outcome, command
 from domain.kinds import KINDS
 from domain.ports import Sql
 from domain.refusals import NotFound, ReferenceMissing, RevertConflict, StillReferred
+from domain.types import Ref
 from domain.work import Work, entity_id
 
 _ABSENT = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevertChangeSet:
+    """The change set to take back."""
+
+    id: Annotated[str, Ref("change_set")]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,10 +21,7 @@ class Ref:
     kind: str
 
 
-EntityId = Annotated[str, Ref("*")]
 ArtistId = Annotated[str, Ref("artist")]
-WorkId = Annotated[str, Ref("work")]
-RecordingId = Annotated[str, Ref("recording")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,8 @@ Strawberry type, the compiled SQL and the executor's resolvers are all made from
 is readable that has no scope, and no table that has no row policy.
 """
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar, get_args
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Float, Integer, Numeric, Table, Uuid
@@ -235,15 +232,3 @@ def sql_type(table: Table, name: str) -> str:
         if isinstance(kind, python):
             return sql
     return "text"
-
-
-PYTHON_TYPES: dict[str, Any] = {
-    "uuid": uuid.UUID,
-    "boolean": bool,
-    "bigint": int,
-    "int": int,
-    "timestamptz": datetime,
-    "float8": float,
-    "numeric": Decimal,
-    "text": str,
-}

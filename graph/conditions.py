@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from domain.ids import IdInvalid, id_of
+from domain.inputs import camel
 from graph.bind import GraphType
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
+from graph.text import unwild
 
 if TYPE_CHECKING:
     from graph.sql import Bound, Writer
@@ -18,10 +20,7 @@ MOST_VALUES = 1_000
 
 def like_pattern(value: str) -> str:
     """SQL for a LIKE pattern that finds a folded text anywhere, its own wildcards escaped."""
-    escaped = f"catalog_fold({value})"
-    for sign in ("\\", "%", "_"):
-        escaped = f"replace({escaped}, '{sign}', '\\{sign}')"
-    return f"'%'||{escaped}||'%'"
+    return f"'%'||{unwild(f'catalog_fold({value})')}||'%'"
 
 
 def must_fence(t: GraphType, page: PageRead) -> bool:
@@ -35,10 +34,10 @@ def conditions(writer: "Writer", t: GraphType, page: PageRead, alias: str) -> li
     """The conditions of a page's filter, over the alias; their values bound for each request."""
     found: list[str] = []
     slot = page.slot
-    flat = {name: page.arguments.get(_camel(name)) for name in t.filters}
+    flat = {name: page.arguments.get(camel(name)) for name in t.filters}
     for name, value in flat.items():
         if value is not None:
-            bound = writer.bind(_values(slot, (_camel(name),)), "text[]")
+            bound = writer.bind(_values(slot, (camel(name),)), "text[]")
             found.append(_natural(writer, t, name, alias, bound))
     given: Mapping[str, Any] = page.arguments.get("filter") or {}
     for key, value in given.items():
@@ -72,7 +71,7 @@ def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, 
         return f"{alias}.updated_at >= {writer.bind(_value(slot, path), 'timestamptz')}"
     if key in ("status", "visibility"):
         return f"{alias}.{key} = any({writer.bind(_values(slot, path), 'text[]')})"
-    name = next(name for name in t.filters if _camel(name) == key)
+    name = next(name for name in t.filters if camel(name) == key)
     return _natural(writer, t, name, alias, writer.bind(_values(slot, path), "text[]"))
 
 
@@ -124,9 +123,3 @@ def _ids(kind: str, slot: int) -> Any:
             raise ReadRefused("BAD_USER_INPUT", str(error)) from None
 
     return extract
-
-
-def _camel(name: str) -> str:
-    from domain.inputs import camel
-
-    return camel(name)

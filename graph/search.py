@@ -15,6 +15,7 @@ from graph.bind import GraphType
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
 from graph.schema import SEARCHABLE
+from graph.text import unwild
 
 if TYPE_CHECKING:
     from graph.sql import Bound, Order, Writer
@@ -54,7 +55,7 @@ def _found(writer: "Writer", types: Sequence[GraphType], text: str) -> str:
     akin = " union all ".join(_alike(writer, t, "%", ("near", "alike")) for t in types)
     return (
         f"with asked as materialized (select f, plainto_tsquery('simple'::regconfig, f) as words, "
-        f"case when f ~ '[[:alnum:]]{{3}}' then '%' else '' end || {_escaped('f')} || '%' as pattern "
+        f"case when f ~ '[[:alnum:]]{{3}}' then '%' else '' end || {unwild('f')} || '%' as pattern "
         f"from (select {folded} as f) folded), "
         f"aliases as materialized (select o.entity_id, o.kind, catalog_fold(o.text) as f from title o "
         f"where catalog_fold(o.text) like (select pattern from asked) limit {ALIASES}), "
@@ -103,13 +104,6 @@ def _alike(writer: "Writer", t: GraphType, operator: str, unless: Sequence[str])
         f"(select '{t.kind}' as kind, {row}.id, {folded} as f from {t.kind} {row} "
         f"where {nothing} and (select f from asked) {operator} {folded} and {policy} limit {CANDIDATES})"
     )
-
-
-def _escaped(text: str) -> str:
-    """SQL for a text in which LIKE finds no wildcards."""
-    for sign in ("\\", "%", "_"):
-        text = f"replace({text}, '{sign}', '\\{sign}')"
-    return text
 
 
 def _query(slot: int) -> Any:

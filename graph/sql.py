@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from domain.access.policy import POLICIES, branches, nested
 from domain.access.viewer import Viewer
 from domain.ids import IdInvalid, decode_id, id_of
-from graph.bind import Expression, GraphType, Many, sql_type
+from graph.bind import TYPES, Expression, GraphType, Many, sql_type
 from graph.conditions import conditions, must_fence
 from graph.paging import CursorKey, cursor_sql, read_cursor
 from graph.plan import (
@@ -187,7 +187,7 @@ class Writer:
 
     def _single(self, part: Single, parent: str) -> str:
         (name,) = part.object.types
-        t, alias = self._type(name), self.alias()
+        t, alias = TYPES[name], self.alias()
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         return (
             f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "
@@ -196,7 +196,7 @@ class Writer:
 
     def _listing(self, part: Listing, parent: str) -> str:
         (name,) = part.object.types
-        t, alias = self._type(name), self.alias()
+        t, alias = TYPES[name], self.alias()
         policy = nested(t.kind).format(t=alias, viewer=self.viewer)
         order = ", ".join(part.binding.order).format(t=alias, p=parent)
         return (
@@ -204,11 +204,6 @@ class Writer:
             f"string_agg({self.object(t, part.object, alias)}, ',' order by {order})||']' "
             f"from {t.kind} {alias} where {part.binding.where.format(t=alias, p=parent)} and {policy}), '[]')"
         )
-
-    def _type(self, name: str) -> GraphType:
-        from graph.bind import TYPES
-
-        return TYPES[name]
 
     # -- look-ups -----------------------------------------------------------------------------------------
 
@@ -232,7 +227,7 @@ class Writer:
         k = self.alias()
         cases = " ".join(
             f"when {literal(t.kind)} then {self._by_id(t, root.object, f'{k}.id')}"
-            for t in (self._type(name) for name in root.object.types)
+            for t in (TYPES[name] for name in root.object.types)
         )
         one = f"coalesce(case {k}.kind {cases} end, 'null')"
         rows = f"unnest({kinds}, {ids}) with ordinality {k} (kind, id, place)"

@@ -38,6 +38,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def unwild(text: str) -> str:
+    """SQL for a text in which LIKE finds no wildcards. text: SQL."""
+    for sign in ("\\", "%", "_"):
+        text = f"replace({text}, '{sign}', '\\{sign}')"
+    return text
+
+
 def joined(parts: Sequence[str]) -> str:
     """Concatenation, with literals that touch made one."""
     merged: list[str] = []

@@ -14,8 +14,6 @@ from typing import Any
 from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLSchema,
     get_named_type,
     is_leaf_type,
@@ -24,7 +22,7 @@ from graphql import (
 
 from domain.command import COMMANDS, Command
 from openapi.selection import PAGE_INFO, select, tree
-from openapi.shapes import is_connection, node_type
+from openapi.shapes import is_connection, is_list, node_type
 
 # Root fields with no route: where an id may name anything, REST has one path for each kind.
 _NO_ROUTE = frozenset({"node", "nodes"})
@@ -134,18 +132,13 @@ def _routes_of(name: str, field: GraphQLField) -> Iterator[ReadRoute]:
     if not by_id or not hasattr(inner, "fields"):
         return
     for own_name, own in inner.fields.items():
-        needy = any(
-            is_required_argument(argument)
-            for key, argument in own.args.items()
-            if key not in ("first", "after")
-        )
-        if not needy and (is_connection(own.type) or own_name in _OWN_PATH):
+        if not _needs(own) and (is_connection(own.type) or own_name in _OWN_PATH):
             yield _route(f"{path}/{kebab(own_name)}", name, own_name, own, by_id)
 
 
 def _route(path: str, root: str, inner: str | None, field: GraphQLField, by_id: bool) -> ReadRoute:
     item = node_type(field.type)
-    shape = "page" if is_connection(field.type) else "list" if _is_list(field.type) else "one"
+    shape = "page" if is_connection(field.type) else "list" if is_list(field.type) else "one"
     in_path = {"id"} if by_id and not inner else set()
     arguments = {key: argument for key, argument in field.args.items() if key not in in_path}
     found: dict[str, Parameter] = {}
@@ -163,7 +156,7 @@ def _parameters(
 ) -> Iterator[Parameter]:
     named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType):
-        if _is_list(type_) or len(path) > 3:
+        if is_list(type_) or len(path) > 3:
             return
         for name, field in named.fields.items():
             yield from _parameters((*path, name), field.type, field.description, False)
@@ -227,7 +220,3 @@ def _needs(field: GraphQLField) -> bool:
         for name, argument in field.args.items()
         if name not in ("first", "after")
     )
-
-
-def _is_list(type_: Any) -> bool:
-    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)

@@ -5,15 +5,13 @@ from typing import Any, TypeAlias
 
 from graphql import (
     GraphQLField,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLUnionType,
     get_named_type,
     is_leaf_type,
     is_required_argument,
 )
 
-from openapi.shapes import is_connection, node_type
+from openapi.shapes import is_connection, is_list, node_type
 
 Tree: TypeAlias = dict[str, Any]  # each value is a Tree
 
@@ -79,7 +77,7 @@ def default_fields(type_: Any) -> list[str]:
 def is_to_one(field: GraphQLField) -> bool:
     """Whether the field refers to one thing."""
     return (
-        not _is_list(field.type)
+        not is_list(field.type)
         and not is_leaf_type(get_named_type(field.type))
         and not is_connection(field.type)
     )
@@ -149,7 +147,3 @@ def _alike(type_: GraphQLUnionType) -> list[str]:
 
 def _needs(field: GraphQLField) -> bool:
     return any(is_required_argument(argument) for argument in field.args.values())
-
-
-def _is_list(type_: Any) -> bool:
-    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)

@@ -170,6 +170,11 @@ def is_connection(type_: Any) -> bool:
     return isinstance(named, GraphQLObjectType) and {"nodes", "pageInfo"} <= set(named.fields)
 
 
+def is_list(type_: Any) -> bool:
+    """Whether the type is a list."""
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
+
+
 def node_type(type_: Any) -> Any:
     """The named type of a field, or what its pages are of."""
     named: Any = get_named_type(type_)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-FINDINGS = 1
+from api.cli.output import REFUSED, say
 
 
 def register(parent: typer.Typer) -> None:
@@ -26,6 +26,6 @@ def openapi(
         if file in stale and not check:
             file.write_bytes(content)
         state = "current" if file not in stale else "stale" if check else "written"
-        typer.echo(f"openapi/{file.name}: {state}", err=True)
+        say(f"openapi/{file.name}: {state}")
     if check and stale:
-        raise typer.Exit(FINDINGS)
+        raise typer.Exit(REFUSED)

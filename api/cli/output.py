@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-DONE, REFUSED, WRONG_CALL, FAULT = 0, 1, 2, 3
+REFUSED, WRONG_CALL, FAULT = 1, 2, 3
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 

@@ -1,13 +1,12 @@
 """`serve`: the API alone, for containers; it starts and migrates nothing."""
 
-import signal
 from contextlib import suppress
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from api.cli.output import Fault, say
+from api.processes import interrupt_on_sigterm
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +29,7 @@ def serve(
     settings = settings.using(
         port=settings.port if port is None else port, host=settings.host if host is None else host
     )
-    signal.signal(signal.SIGTERM, _end)
+    interrupt_on_sigterm()
     with suppress(KeyboardInterrupt), house.listening(settings.host, settings.port) as line:
         settings = settings.using(port=line.getsockname()[1])
         house.serve(settings, line, lambda: say(f"Catalograph listens at {house.address_of(settings)}"))
@@ -45,7 +44,3 @@ def require_servers(database_url: str, redis_url: str) -> None:
             f"{' and '.join(missing)} must be set: this verb starts no servers of its own. "
             "`python3 -m api` starts everything in one process tree."
         )
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -1,17 +1,16 @@
 """`up`: the whole house in one process tree, for as long as the terminal stays open."""
 
 import os
-import signal
 import sys
 import time
 from contextlib import suppress
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from api.bootstrap import BEGAN
 from api.cli.output import say
+from api.processes import interrupt_on_sigterm
 
 
 def register(app: typer.Typer) -> None:
@@ -36,16 +35,12 @@ def up(
         port=settings.port if port is None else port, host=settings.host if host is None else host
     )
     configure_logs(settings.log_level, settings.log_format)
-    signal.signal(signal.SIGTERM, _end)
+    interrupt_on_sigterm()
     began = float(os.environ.pop(BEGAN, time.time()))
     house = House(settings, report=_stage, with_worker=worker)
     with suppress(KeyboardInterrupt):
         house.run(ready=lambda address, token: _welcome(address, token, time.time() - began))
     say("Stopped.")
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _stage(name: str, seconds: float) -> None:

@@ -42,11 +42,6 @@ class Report:
     findings: tuple[Finding, ...]
     message: Message | None
 
-    @property
-    def schema_note(self) -> str:
-        """What judged the message, in words."""
-        return f"schema: {self.schema_checked}" if self.schema_checked else "schema: not checked"
-
     def counts(self) -> dict[str, int]:
         """How many findings there are of each severity."""
         return {

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from domain.deliveries.findings import SEVERITIES
 from domain.row import big, document, instant, key, one_of, refers, texts
 
 DELIVERY_STATES = ("received", "checking", "applied", "refused", "superseded", "failed", "checked")
-SEVERITIES = ("fatal", "error", "warning", "info")
 
 
 class Delivery(SQLModel, table=True):

@@ -114,9 +114,3 @@ def expand_known(included: Iterable[str], excluded: Iterable[str] = ()) -> tuple
     named = tuple(included)
     known = tuple(filter(is_known, named))
     return expand(known, filter(is_known, excluded)) if known or not named else ()
-
-
-@lru_cache(maxsize=1024)
-def is_whole_world(territories: tuple[str, ...]) -> bool:
-    """Whether expanded territories leave no country out."""
-    return frozenset(territories) >= COUNTRIES

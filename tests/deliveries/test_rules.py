@@ -69,7 +69,7 @@ def test_a_sound_message_has_no_findings_but_the_missing_schema(name: str) -> No
 
     assert judged.accepted
     assert [finding.code for finding in judged.findings] == ["schema_not_checked"]
-    assert judged.schema_note == "schema: not checked"
+    assert judged.summary()["schema"] == "not checked"
 
 
 def test_every_message_is_there_for_something() -> None:
