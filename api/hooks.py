@@ -28,6 +28,7 @@ from domain.commands import COMMANDS
 from domain.deliveries.receive import MOST_BYTES
 from domain.dispatch import dispatch
 from jobs.job import House
+from jobs.upkeep import make_room
 from jobs.worker import open_house, run_job
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def queue(event: Event, _context: Any) -> dict[str, list[dict[str, str]]]:
 
 
 def schedule(_event: Event, context: Any) -> dict[str, int]:
-    """Every few minutes: do jobs that are overdue, because no worker runs or one was lost."""
+    """Every few minutes: do jobs that are overdue, because no worker runs or one was lost, and the upkeep."""
     left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
     return _run(lambda house: _sweep(house, time.monotonic() + left_s))
 
@@ -182,6 +183,7 @@ async def _consume(house: House, event: Event) -> dict[str, list[dict[str, str]]
 
 
 async def _sweep(house: House, until: float) -> dict[str, int]:
+    await make_room(house.pool)
     done = 0
     tried: set[str] = set()
     while time.monotonic() < until:

@@ -54,7 +54,7 @@ class Relay:
                 if not down:
                     log.warning("relay waits", error=repr(error))
                 down, pause = True, 1.0
-            await _sleep(stopping, pause)
+            await rest(stopping, pause)
 
     async def tell(self) -> int:
         """Tell one batch of the outbox; gives how many.
@@ -127,7 +127,7 @@ class Relay:
             await pipe.execute()
 
 
-async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+async def rest(stopping: asyncio.Event, seconds: float) -> None:
     """Wait, but not past the stop."""
     try:
         async with asyncio.timeout(seconds or 0.001):

@@ -1,4 +1,4 @@
-"""The worker process: two lanes of jobs on ARQ, the relay, and the second composition root.
+"""The worker process: two lanes of jobs on ARQ, the relay, upkeep, and the second composition root.
 
 ARQ only wakes this process with the id of a row. Whether there is something to do is decided by claiming
 the row under a lease; so a lost, doubled or late message does no harm.
@@ -30,6 +30,7 @@ from domain.ports import SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.relay import QUEUES, RUN, Relay
+from jobs.upkeep import run as keep_up
 
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
@@ -97,10 +98,11 @@ async def open_house(database_url: str, state_folder: Path, *, max_size: int = 4
 async def work(
     house: House, redis: ArqRedis, pace: Pace, stopping: asyncio.Event, hurry: asyncio.Event
 ) -> None:
-    """Relay and both lanes until `stopping`; then running jobs may end, for the grace or until `hurry`."""
+    """Relay, upkeep and lanes until `stopping`; then running jobs may end, for the grace or until `hurry`."""
     relay = Relay(house.pool, redis, grace_s=pace.late_s)
     async with asyncio.TaskGroup() as group:
         group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
+        group.create_task(keep_up(house.pool, stopping))
         for name in QUEUES:
             group.create_task(Lane(name, house, redis, pace).serve(stopping, hurry))
 

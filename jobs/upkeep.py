@@ -1,0 +1,39 @@
+"""What the clock asks for: the log of changes gets its partitions before their months come."""
+
+import asyncio
+
+import structlog
+
+from domain.ports import SqlPool
+from jobs.relay import rest
+
+EVERY_S = 6 * 3600.0
+AGAIN_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+async def run(pool: SqlPool, stopping: asyncio.Event, *, every_s: float = EVERY_S) -> None:
+    """Look after the log until stopped; what could not be done is tried again a minute later."""
+    while not stopping.is_set():
+        pause = every_s
+        try:
+            await make_room(pool)
+        except Exception as error:
+            log.warning("partitions are made later", error=repr(error))
+            pause = min(every_s, AGAIN_S)
+        await rest(stopping, pause)
+
+
+async def make_room(pool: SqlPool) -> int:
+    """Make the partitions of `change` that are missing for the year to come; gives how many.
+
+    Several workers take turns. Whoever writes waits behind a new partition, so it is not waited for long.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local lock_timeout = '4s'")
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended('change partitions', 4))")
+        made: int = await connection.fetchval("select catalog_ensure_partitions()")
+    if made:
+        log.info("partitions made", partitions=made)
+    return made
