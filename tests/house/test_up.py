@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import jwt
 import pytest
@@ -21,6 +22,7 @@ import structlog
 
 from api.cli.frame import run
 from api.processes import command_line, is_alive
+from tests.conftest import Databases
 from tests.shared import CHECKOUT
 
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith("CATALOGRAPH_")}
@@ -85,14 +87,14 @@ def call(folder: Path, *words: str) -> Said:
     return Said(status, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("house")
+@contextlib.contextmanager
+def started(folder: Path, **more: str) -> Iterator[Running]:
+    """`up` on a free port, until the block ends. more: environment variables."""
     log = (folder / "up.log").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-m", "api", "--port", "0"],
         cwd=CHECKOUT,
-        env=environment(folder),
+        env=environment(folder) | more,
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
@@ -106,10 +108,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             break
     log.seek(0)
     running = Running(process, folder, said + log.read())
-    assert process.poll() is None, running.said
-    yield running
-    process.kill()
-    process.wait()
+    try:
+        assert process.poll() is None, running.said
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with started(tmp_path_factory.mktemp("house")) as running:
+        yield running
 
 
 def test_it_says_where_it_is_and_what_to_try(house: Running) -> None:
@@ -229,3 +240,20 @@ def test_a_wrong_call_and_missing_servers_have_their_own_status(tmp_path: Path) 
     assert call(tmp_path, "nonsense").returncode == 2
     served = call(tmp_path, "serve")
     assert (served.returncode, served.stderr.count("DATABASE_URL and REDIS_URL must be set")) == (3, 1)
+
+
+async def test_servers_of_ones_own_replace_the_embedded_ones(
+    databases: Databases, redis_url: str, tmp_path: Path
+) -> None:
+    url = await databases.empty()
+    with started(tmp_path, DATABASE_URL=url, REDIS_URL=redis_url) as house:
+        assert not any(stage in house.said for stage in ("  postgres ", "  valkey "))
+        assert (house.note["database_url"], house.note["redis_url"]) == (url, redis_url)
+        ready = httpx2.get(f"{house.note['address']}/readyz").json()
+        assert ready["status"] == "ready", ready
+        house.process.terminate()
+        assert house.process.wait(20) == 0
+    assert not {"pg", "valkey"} & {path.name for path in tmp_path.iterdir()}
+    left = await asyncpg.connect(url)
+    assert await left.fetchval("select slug from organization") == "development"
+    await left.close()
