@@ -1,6 +1,7 @@
 """The committed interface files: current, valid, and breaking nobody."""
 
 import json
+from typing import Any
 
 import pytest
 from graphql import build_schema, validate_schema
@@ -44,8 +45,10 @@ def test_breaks_are_found() -> None:
         "REQUIRED_ARG_ADDED: A required argument Query.b(y:) was added.",
     ]
     body = {"requestBody": {"content": {"application/json": {"schema": {"required": ["title"]}}}}}
-    was = {"paths": {"/a": {"get": {}, "post": {}}, "/b": {"get": {}}}}
-    now = {"paths": {"/a": {"get": {"parameters": [{"name": "q", "required": True}]}, "post": body}}}
+    was: dict[str, Any] = {"paths": {"/a": {"get": {}, "post": {}}, "/b": {"get": {}}}}
+    now: dict[str, Any] = {
+        "paths": {"/a": {"get": {"parameters": [{"name": "q", "required": True}]}, "post": body}}
+    }
     assert route_breaks(was, now) == [
         "INPUT_REQUIRED: GET /a now needs q.",
         "INPUT_REQUIRED: POST /a now needs title.",
