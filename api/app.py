@@ -17,11 +17,12 @@ from api.compose import local_blobs
 from api.docs import docs_routes
 from api.graphql import graphql
 from api.health import health_routes
-from api.keys import cursor_secret, ensure_keys
+from api.keys import ensure_keys, ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
 from api.problems import response_of
 from api.quick import QuickReads
 from api.rest import PREFIX, Rest
+from api.revocations import Revocations
 from api.services import Services
 from api.settings import Settings
 from domain.adapters.postgres import connect_reader, open_pool
@@ -66,16 +67,20 @@ def create_app(settings: Settings) -> Starlette:
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Pools, keys and engine for as long as the block lasts."""
-    keys = ensure_keys(settings.state_folder / "keys")
+    folder = settings.state_folder / "keys"
+    keys, secret = ensure_keys(folder), ensure_secret(folder)
     size, url = settings.pool_size, settings.database_url
     async with (
         Readers(partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms), size) as readers,
         await open_pool(url, max_size=size) as workers,
+        Revocations(workers) as revocations,
     ):
         yield Services(
-            authenticator=Authenticator(keys),
-            engine=Engine(readers, CursorKey(cursor_secret(keys[0]))),
+            authenticator=Authenticator(keys, revocations, issuer=settings.issuer),
+            engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
             tools=Tools(workers, local_blobs(settings)),
+            settings=settings,
+            secret=secret,
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )

@@ -18,17 +18,21 @@ class Identity:
     organization_id: str
     user_id: str
     tier: str
+    operator: bool = False
 
 
 async def ensure_development(settings: Settings) -> Identity:
     """The development organization and its administrator, made when they aren't there."""
     async with connect(settings) as connection, connection.transaction():
         await connection.execute(
-            "insert into organization (name, slug, tier) values ('Development', $1, 'enterprise') "
+            "insert into organization (name, slug, tier, is_operator) "
+            "select 'Development', $1, 'enterprise', not exists (select from organization where is_operator) "
             "on conflict (slug) do nothing",
             _SLUG,
         )
-        organization = await connection.fetchrow("select id, tier from organization where slug = $1", _SLUG)
+        organization = await connection.fetchrow(
+            "select id, tier, is_operator from organization where slug = $1", _SLUG
+        )
         assert organization is not None
         await connection.execute(
             "insert into user_account (email, display_name) values ($1, 'Development administrator') "
@@ -42,7 +46,9 @@ async def ensure_development(settings: Settings) -> Identity:
             organization["id"],
             user_id,
         )
-    identity = Identity(str(organization["id"]), str(user_id), organization["tier"])
+    identity = Identity(
+        str(organization["id"]), str(user_id), organization["tier"], organization["is_operator"]
+    )
     write_private(settings.state_folder / "development.json", json.dumps(asdict(identity)))
     return identity
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import os
 import uuid
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 import orjson
@@ -21,12 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from domain.access.scopes import ROLE_SCOPES, Role, Scope
+from domain.access.scopes import Role, Scope, role_scopes
 
 ALGORITHM = "EdDSA"
 ISSUER = "catalograph"
 AUDIENCE = "catalograph"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  (RFC 9068 §2.1)
+_SECRET_BYTES = 32
 
 
 class KeyUnreadable(ValueError):
@@ -72,18 +75,29 @@ def mint_token(
     role: Role,
     tier: str = "free",
     scopes: Iterable[Scope] | None = None,
+    operator: bool = False,
+    territories: Iterable[str] | None = None,
+    client_id: uuid.UUID | None = None,
+    grant: uuid.UUID | None = None,
+    issuer: str = ISSUER,
     lifetime: timedelta = timedelta(minutes=15),
     now: datetime | None = None,
 ) -> str:
-    """An access token (RFC 9068). scopes: never more than the role may; None gives all that it may."""
+    """An access token (RFC 9068). scopes: never more than the role may; None gives all that it may.
+
+    operator: whether the organization runs this installation. territories: what a licensee is limited to.
+    grant: the consent it came of. `iat` has a fraction of a second, so that a token made right after a
+    revocation is told from one made before.
+    """
     issued = now or datetime.now(UTC)
-    granted = ROLE_SCOPES[role] if scopes is None else frozenset(scopes) & ROLE_SCOPES[role]
-    claims = {
-        "iss": ISSUER,
+    most = role_scopes(role, operator=operator)
+    granted = most if scopes is None else frozenset(scopes) & most
+    claims: dict[str, Any] = {
+        "iss": issuer,
         "aud": AUDIENCE,
         "sub": subject,
-        "client_id": subject,
-        "iat": int(issued.timestamp()),
+        "client_id": str(client_id) if client_id else subject,
+        "iat": round(issued.timestamp(), 3),
         "exp": int((issued + lifetime).timestamp()),
         "jti": uuid.uuid4().hex,
         "org": str(organization_id),
@@ -91,27 +105,50 @@ def mint_token(
         "tier": tier,
         "scope": " ".join(sorted(granted)),
     }
+    if territories is not None:
+        claims["territories"] = sorted(territories)
+    if grant is not None:
+        claims["grant"] = str(grant)
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE})
 
 
-def cursor_secret(key: SigningKey) -> bytes:
-    """The secret that page cursors are signed with; every process with the same keys has the same."""
-    raw = key.private.private_bytes_raw()
-    return hashlib.sha256(b"catalograph cursor" + raw).digest()
+def ensure_secret(folder: Path) -> bytes:
+    """32 random bytes that stay when keys rotate; made once. Raises KeyUnreadable, OSError.
+
+    What needs a secret of its own takes `purpose_secret` of it.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / "secret"
+    if not file.exists():
+        _make_once(file, os.urandom(_SECRET_BYTES))
+    secret = file.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise KeyUnreadable(f"{file} has {len(secret)} bytes; it must have {_SECRET_BYTES}")
+    return secret
+
+
+def purpose_secret(secret: bytes, purpose: str) -> bytes:
+    """32 bytes for one purpose, such as `cursor`; nothing can be told of the others from them."""
+    return hmac.digest(secret, f"catalograph {purpose}".encode(), "sha256")
 
 
 def _make_first(folder: Path) -> None:
     private = Ed25519PrivateKey.generate()
     text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    beside = folder / f".first.{os.getpid()}"
+    _make_once(folder / "first.pem", text)
+
+
+def _make_once(path: Path, content: bytes) -> None:
+    """Write a file only its owner may read, whole, unless another process made it in the meantime."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(text)
+        file.write(content)
         file.flush()
         os.fsync(handle)
-    # A link refuses to replace what another process made in the meantime.
+    # A link refuses to replace what is there.
     with suppress(FileExistsError):
-        os.link(beside, folder / "first.pem")
+        os.link(beside, path)
     beside.unlink()
 
 

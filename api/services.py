@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
+from api.settings import Settings
 from domain.access.viewer import Viewer
 from graph.perform import Tools
 from graph.run import Engine
@@ -14,12 +15,15 @@ from graph.run import Engine
 class Services:
     """The engine that reads, the tools that write, and who may ask.
 
-    body_limit: bytes of a JSON body. upload_limit: bytes of a delivered file.
+    secret: what `api.keys.purpose_secret` makes a secret for one purpose of. body_limit: bytes of a JSON
+    body. upload_limit: bytes of a delivered file.
     """
 
     authenticator: Authenticator
     engine: Engine
     tools: Tools
+    settings: Settings
+    secret: bytes
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20
 

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        default="",
+        description="Address that callers reach this server at; tokens are issued in its name. "
+        "Empty: http:// with host and port.",
+    )
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )
@@ -86,12 +91,18 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis://, rediss:// or unix:// (as in redis://host:6379/0)")
         return url
 
-    @field_validator("url")
+    @field_validator("url", "public_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https:// (as in https://catalog.example)")
         return url.rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        """Who issues tokens (RFC 8414 §2): the public address, without a slash at its end."""
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return self.public_url or f"http://{shown}:{self.port}"
 
     def using(self, **changes: Any) -> "Settings":
         """The same settings with some replaced."""

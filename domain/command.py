@@ -60,7 +60,8 @@ class Command:
     name: snake_case verb and noun. ask: the input, a frozen dataclass. route: 'METHOD /path' below /v1,
     with {field} for path parameters. cost: points. returns: the kind of entity in the payload, or a name
     that the doors know ('delivery', 'job', 'change_set'). value: the dataclass of `Outcome.value`, whose
-    fields stand in the payload beside the entity.
+    fields stand in the payload beside the entity. discloses: whether the answer holds a secret, so that
+    what is kept of it for a repeated call must not be readable in the database.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Command:
     refuses: tuple[type[Refusal], ...]
     value: type | None = None
     before: Before | None = None
+    discloses: bool = False
 
     @property
     def method(self) -> str:
@@ -116,6 +118,7 @@ def command(
     refuses: tuple[type[Refusal], ...] = (),
     value: type | None = None,
     before: Before | None = None,
+    discloses: bool = False,
 ) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
     """Declare a write. The handler's first parameter is annotated with its input dataclass."""
 
@@ -139,6 +142,7 @@ def command(
                 refuses=(*ALWAYS, *refuses),
                 value=value,
                 before=before,
+                discloses=discloses,
             )
         )
         return handler

@@ -92,7 +92,7 @@ async def viewer(asking: Asking) -> ViewerNode:
         actor=of.actor,
         organization=strawberry.ID(encode_id("organization", of.organization_id)),
         role=of.role.value,
-        scopes=list(of.shape),
+        scopes=list(of.granted),
         tier=of.tier,
     )
 

@@ -55,6 +55,7 @@ def development_token(settings: Settings, lifetime: timedelta = timedelta(minute
         organization_id=uuid.UUID(identity.organization_id),
         role=Role.ADMIN,
         tier=identity.tier,
+        operator=identity.operator,
         lifetime=lifetime,
     )
 

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,14 +51,16 @@ def token(
     if unknown:
         raise Refused(f"scope {unknown[0]} is unknown; there are: {', '.join(Scope)}")
     lifetime = span(ttl)
-    organization_id, tier = _organization(settings, org)
+    standing = _organization(settings, org)
     identity = read_identity(settings)
     text = mint_token(
         ensure_keys(settings.state_folder / "keys")[0],
         subject=user or (identity.user_id if identity else "cli"),
-        organization_id=organization_id,
+        organization_id=uuid.UUID(standing.organization_id),
         role=as_role,
-        tier=tier,
+        tier=standing.tier,
+        operator=standing.operator,
+        territories=standing.territories,
         scopes=[Scope(name) for name in given] if given else None,
         lifetime=lifetime,
     )
@@ -80,13 +83,23 @@ def span(text: str) -> timedelta:
     return lifetime
 
 
-def _organization(settings: "Settings", given: str) -> tuple[uuid.UUID, str]:
-    """Id and tier: noted by the first run for the development organization, else asked of the database."""
+@dataclass(frozen=True)
+class _Standing:
+    """What of an organization goes into its tokens."""
+
+    organization_id: str
+    tier: str
+    operator: bool
+    territories: list[str] | None = None
+
+
+def _organization(settings: "Settings", given: str) -> _Standing:
+    """As noted by the first run for the development organization, else asked of the database."""
     from api.development import read_identity
 
     identity = read_identity(settings)
     if identity and given in ("development", identity.organization_id):
-        return uuid.UUID(identity.organization_id), identity.tier
+        return _Standing(identity.organization_id, identity.tier, identity.operator)
     if not settings.database_url:
         raise Fault(
             "The organization must be looked up, and no database is running. Start it with: python3 -m api"
@@ -99,11 +112,13 @@ def _organization(settings: "Settings", given: str) -> tuple[uuid.UUID, str]:
     return found
 
 
-async def _look_up(settings: "Settings", given: str) -> tuple[uuid.UUID, str] | None:
+async def _look_up(settings: "Settings", given: str) -> _Standing | None:
     from api.compose import connect
 
     async with connect(settings) as connection:
         row = await connection.fetchrow(
-            "select id, tier from organization where slug = $1 or id::text = lower($1)", given
+            "select id, tier, is_operator, territories from organization "
+            "where slug = $1 or id::text = lower($1)",
+            given,
         )
-    return (uuid.UUID(str(row["id"])), str(row["tier"])) if row else None
+    return _Standing(str(row["id"]), row["tier"], row["is_operator"], row["territories"]) if row else None

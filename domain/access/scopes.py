@@ -15,7 +15,16 @@ class Scope(StrEnum):
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     AUDIT_READ = "audit:read"
+    MEMBERS_MANAGE = "members:manage"
+    CLIENTS_MANAGE = "clients:manage"
     SYSTEM_ADMIN = "system:admin"
+
+
+class Access(StrEnum):
+    """What is declared where no scope is needed, so that nothing is open by omission."""
+
+    SIGNED_IN = "signed in"
+    PUBLIC = "public"
 
 
 class Role(StrEnum):
@@ -39,3 +48,12 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.API_USER: _READ | _WRITE,
     Role.SERVICE: _READ | _WRITE,
 }
+
+
+def role_scopes(role: Role, *, operator: bool = False) -> frozenset[Scope]:
+    """The most a role may hold in an organization.
+
+    operator: whether it is the organization that runs this installation. Only its administrators have
+    the whole system; another organization's administrator has all of that organization.
+    """
+    return ROLE_SCOPES[role] if operator else ROLE_SCOPES[role] - {Scope.SYSTEM_ADMIN}

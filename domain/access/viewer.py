@@ -1,5 +1,6 @@
-"""Who is asking: frozen, made from a verified token, handed to every read and command."""
+"""Who is asking: frozen, made from a verified credential, handed to every read and command."""
 
+import math
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,9 @@ class Viewer:
     """The caller of one request.
 
     organization_id: whose rows are 'own'. actor: the subject of the token, as the audit trail names it.
+    client_id: the program it came through. territories: the ISO codes a licensee is limited to, sorted;
+    None is no limit. names: what of the credential may be revoked, as `token:…` or `client:…`.
+    issued_at, expires_at: seconds since 1970 (UTC).
     """
 
     organization_id: uuid.UUID
@@ -19,12 +23,27 @@ class Viewer:
     role: Role
     scopes: frozenset[Scope]
     tier: str = "free"
+    client_id: uuid.UUID | None = None
+    territories: tuple[str, ...] | None = None
+    names: frozenset[str] = frozenset()
+    issued_at: float = 0.0
+    expires_at: float = math.inf
 
     def may(self, scope: Scope) -> bool:
         """Whether the token carries the scope and the role allows it."""
         return scope in self.scopes and scope in ROLE_SCOPES[self.role]
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the viewer is limited to territories."""
+        return self.territories is not None
+
+    @cached_property
+    def granted(self) -> tuple[str, ...]:
+        """The scopes that count, sorted."""
+        return tuple(sorted(scope for scope in self.scopes if self.may(scope)))
+
     @cached_property
     def shape(self) -> tuple[str, ...]:
-        """What of the viewer changes the text of a compiled statement (for plan caches): the scopes."""
-        return tuple(sorted(scope for scope in self.scopes if self.may(scope)))
+        """What of the viewer changes the text of a compiled statement (for plan caches)."""
+        return (*self.granted, "bound") if self.is_bound else self.granted

@@ -1,0 +1,55 @@
+"""Revocation: a name that no credential issued up to now may carry any longer.
+
+One list for everything that ends early. A name is `token:<jti>`, `client:<id>`, `grant:<family>`,
+`member:<organization>:<user>`, `key:<id>`, `session:<id>` or `organization:<id>`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.ports import Sql
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """A name, and the instant (seconds since 1970, UTC) up to which credentials with it are refused."""
+
+    name: str
+    at: float
+    expires_at: float
+
+
+async def revoke(sql: Sql, name: str, until: datetime) -> None:
+    """Refuse what carries the name and was issued by now. until: when no such credential can live on."""
+    await sql.execute(
+        "insert into revocation (name, revoked_at, expires_at) values ($1, clock_timestamp(), $2) "
+        "on conflict (name) do update set revoked_at = excluded.revoked_at, "
+        "expires_at = greatest(revocation.expires_at, excluded.expires_at)",
+        name,
+        until,
+    )
+
+
+async def revoked_since(sql: Sql, at: float) -> list[Revoked]:
+    """What was revoked after an instant and still matters."""
+    rows = await sql.fetch(
+        "select name, extract(epoch from revoked_at)::float8 as at, "
+        "extract(epoch from expires_at)::float8 as expires_at from revocation "
+        "where revoked_at > to_timestamp($1) and expires_at > clock_timestamp()",
+        at,
+    )
+    return [Revoked(_text(row["name"]), row["at"], row["expires_at"]) for row in rows]
+
+
+async def forget_expired(sql: Sql, limit: int = 10_000) -> int:
+    """Drop entries that no living credential can carry; gives how many."""
+    rows = await sql.fetch(
+        "delete from revocation where name in (select name from revocation "
+        "where expires_at < clock_timestamp() limit $1) returning 1",
+        limit,
+    )
+    return len(rows)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
