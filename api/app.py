@@ -17,7 +17,8 @@ from api.compose import local_blobs
 from api.docs import docs_routes
 from api.graphql import graphql
 from api.health import health_routes
-from api.keys import ensure_keys, ensure_secret, purpose_secret
+from api.keyring import open_ring
+from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
 from api.problems import response_of
 from api.quick import QuickReads
@@ -68,17 +69,20 @@ def create_app(settings: Settings) -> Starlette:
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Pools, keys and engine for as long as the block lasts."""
     folder = settings.state_folder / "keys"
-    keys, secret = ensure_keys(folder), ensure_secret(folder)
+    keys, secret = open_ring(folder), ensure_secret(folder)
     size, url = settings.pool_size, settings.database_url
     async with (
         Readers(partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms), size) as readers,
         await open_pool(url, max_size=size) as workers,
         Revocations(workers) as revocations,
+        keys,
     ):
         yield Services(
             authenticator=Authenticator(keys, revocations, issuer=settings.issuer),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
             tools=Tools(workers, local_blobs(settings)),
+            keys=keys,
+            revocations=revocations,
             settings=settings,
             secret=secret,
             body_limit=settings.body_limit_mb << 20,

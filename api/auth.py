@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from api.keyring import KeyRing
 from api.keys import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, SigningKey
 from api.problems import Problem
 from api.revocations import Revocations
@@ -29,7 +29,7 @@ class Authenticator:
 
     def __init__(
         self,
-        keys: Sequence[SigningKey],
+        keys: KeyRing | Sequence[SigningKey],
         revocations: Revocations | None = None,
         *,
         issuer: str = ISSUER,
@@ -38,7 +38,8 @@ class Authenticator:
         # The command line mints in the installation's own name, the authorization server in its address's.
         self._issuers = sorted({ISSUER, issuer})
         self._revocations = revocations
-        self._keys: dict[str, Ed25519PublicKey] = {key.kid: key.public for key in keys}
+        self._keys = keys if isinstance(keys, KeyRing) else KeyRing(keys)
+        self._generation = self._keys.generation
         self._remembered = remembered
         self._known: OrderedDict[bytes, tuple[float, Viewer]] = OrderedDict()
 
@@ -54,6 +55,9 @@ class Authenticator:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise _refused("the Authorization header is not of the form 'Bearer <token>'")
+        if self._generation != self._keys.generation:  # what a removed key signed is forgotten with it
+            self._generation = self._keys.generation
+            self._known.clear()
         name = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         known = self._known.get(name)
         if known is None:
@@ -74,7 +78,7 @@ class Authenticator:
     def _check(self, token: str) -> tuple[float, Viewer]:
         try:
             header = jwt.get_unverified_header(token)
-            key = self._keys.get(str(header.get("kid")))
+            key = self._keys.find(str(header.get("kid")))
             if key is None:
                 raise _refused("the token is signed with a key that is not ours")
             if str(header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE:
@@ -102,7 +106,7 @@ def _viewer(claims: dict[str, Any]) -> Viewer:
     client, grant = claims.get("client_id"), claims.get("grant")
     territories = claims.get("territories")
     names = {f"token:{claims['jti']}", f"organization:{organization_id}", f"member:{organization_id}:{actor}"}
-    if client and client != actor:
+    if client:
         names.add(f"client:{client}")
     if grant:
         names.add(f"grant:{grant}")

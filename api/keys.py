@@ -1,12 +1,17 @@
-"""The Ed25519 keys that sign access tokens, kept in `.catalograph/keys`, and the tokens themselves."""
+"""The Ed25519 keys that sign tokens, kept in `.catalograph/keys`, and the access tokens themselves.
+
+The order in which the keys were made is all the state there is: the newest is published and does not sign
+yet, the one before it signs, the older ones verify what they signed. `api/keyring.py` rotates them.
+"""
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
 import uuid
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,11 +29,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.access.scopes import Role, Scope, role_scopes
+from domain.row import new_id
 
 ALGORITHM = "EdDSA"
 ISSUER = "catalograph"
 AUDIENCE = "catalograph"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  (RFC 9068 §2.1)
+# Outside caches of the key set see a key before it signs: one signs, one is announced.
+PUBLISHED = 2
 _SECRET_BYTES = 32
 
 
@@ -38,33 +46,63 @@ class KeyUnreadable(ValueError):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One key pair. kid: the RFC 7638 thumbprint of its public half."""
+    """One key pair. kid: the RFC 7638 thumbprint of its public half. made_at: seconds since 1970."""
 
     kid: str
     private: Ed25519PrivateKey
+    made_at: float = 0.0
+    file: Path | None = None
 
     @property
     def public(self) -> Ed25519PublicKey:
         """The half that verifies."""
         return self.private.public_key()
 
+    @property
+    def jwk(self) -> dict[str, str]:
+        """The public half as JSON Web Key (RFC 7517)."""
+        return {**_jwk(self.public), "kid": self.kid, "use": "sig", "alg": ALGORITHM}
+
 
 def ensure_keys(folder: Path) -> list[SigningKey]:
-    """Every key in the folder, newest first; makes the first one when there is none.
+    """Every key in the folder, the one that signs first; makes two when there are fewer.
 
-    Two processes that start at once end with the same key. Raises KeyUnreadable, OSError.
+    Processes that start at once end with the same keys. Raises KeyUnreadable, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (found := load_keys(folder)):
-        _make_first(folder)
+    if len(found := load_keys(folder)) < PUBLISHED:
+        with locked(folder):
+            for _ in range(PUBLISHED - len(load_keys(folder))):
+                make_key(folder)
         found = load_keys(folder)
     return found
 
 
 def load_keys(folder: Path) -> list[SigningKey]:
-    """Every key in the folder, newest first. Raises KeyUnreadable."""
-    files = sorted(folder.glob("*.pem"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
-    return [_load(file) for file in files]
+    """Every key in the folder: the one that signs, the next, then the former ones. Raises KeyUnreadable."""
+    found = [_load(file) for file in folder.glob("*.pem")]
+    newest = sorted(found, key=lambda key: (key.made_at, str(key.file)), reverse=True)
+    return [*newest[1:2], *newest[:1], *newest[2:]]
+
+
+def make_key(folder: Path) -> Path:
+    """A new key, which is the next one from now on."""
+    private = Ed25519PrivateKey.generate()
+    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / f"{new_id()}.pem"
+    _make_once(file, text)
+    return file
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Only one process changes the folder at a time."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def mint_token(
@@ -132,12 +170,6 @@ def purpose_secret(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, f"catalograph {purpose}".encode(), "sha256")
 
 
-def _make_first(folder: Path) -> None:
-    private = Ed25519PrivateKey.generate()
-    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _make_once(folder / "first.pem", text)
-
-
 def _make_once(path: Path, content: bytes) -> None:
     """Write a file only its owner may read, whole, unless another process made it in the meantime."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -161,13 +193,26 @@ def _load(file: Path) -> SigningKey:
         ) from error
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyUnreadable(f"{file} holds a {type(private).__name__}; an Ed25519 key will do")
-    return SigningKey(_thumbprint(private.public_key()), private)
+    return SigningKey(_thumbprint(private.public_key()), private, _made_at(file), file)
+
+
+def _made_at(file: Path) -> float:
+    """The instant inside the UUIDv7 that names the file; of another name, when it was written."""
+    try:
+        named = uuid.UUID(file.stem)
+    except ValueError:
+        return file.stat().st_mtime
+    return (named.int >> 80) / 1000
 
 
 def _thumbprint(public: Ed25519PublicKey) -> str:
+    return _base64url(hashlib.sha256(orjson.dumps(_jwk(public))).digest())
+
+
+def _jwk(public: Ed25519PublicKey) -> dict[str, str]:
+    """The members that RFC 7638 takes the thumbprint of, in its order."""
     raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    document = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)})
-    return _base64url(hashlib.sha256(document).digest())
+    return {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
 
 
 def _base64url(data: bytes) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
+from api.keyring import KeyRing
+from api.revocations import Revocations
 from api.settings import Settings
 from domain.access.viewer import Viewer
 from graph.perform import Tools
@@ -22,6 +24,8 @@ class Services:
     authenticator: Authenticator
     engine: Engine
     tools: Tools
+    keys: KeyRing
+    revocations: Revocations
     settings: Settings
     secret: bytes
     body_limit: int = 8 << 20

@@ -93,7 +93,7 @@ def house(house_database: str, servers: Servers, tmp_path_factory: pytest.TempPa
     """The server, on a thread with an event loop of its own."""
     state = tmp_path_factory.mktemp("state")
     settings = settings_for(house_database, servers.redis_url or "", state)
-    (key,) = ensure_keys(state / "keys")
+    key = ensure_keys(state / "keys")[0]
     with serving(settings) as url:
         yield House(url, house_database, key)
 

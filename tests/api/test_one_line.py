@@ -67,7 +67,7 @@ def wider(wider_database: str, servers: Servers, tmp_path: Path) -> Iterator[Hou
         assert text.count(after) == 1
         (copy / name).write_text(text.replace(after, after + added))
     state = tmp_path / "state"
-    (key,) = ensure_keys(state / "keys")
+    key = ensure_keys(state / "keys")[0]
     given = [wider_database, servers.redis_url or "", str(state)]
     server = subprocess.Popen(
         [sys.executable, "-c", SERVE, *given],
