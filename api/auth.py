@@ -7,16 +7,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import jwt
-
 from api.keyring import KeyRing
-from api.keys import ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE, SigningKey
+from api.keys import ISSUER, SigningKey
 from api.problems import Problem
 from api.revocations import Revocations
+from api.tokens import TokenRefused, verified
 from domain.access.scopes import Role, Scope
 from domain.access.viewer import Viewer
 
-REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "org", "role", "scope"]
 _REALM = 'Bearer realm="catalograph"'
 
 
@@ -77,25 +75,10 @@ class Authenticator:
 
     def _check(self, token: str) -> tuple[float, Viewer]:
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._keys.find(str(header.get("kid")))
-            if key is None:
-                raise _refused("the token is signed with a key that is not ours")
-            if str(header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE:
-                raise _refused(f"the token is no access token (typ is not {TOKEN_TYPE})")
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=self._issuers,
-                options={"require": REQUIRED},
-            )
+            claims = verified(token, self._keys, self._issuers)
             return float(claims["exp"]), _viewer(claims)
-        except jwt.ExpiredSignatureError:
-            raise _refused("the token has expired; get a new one") from None
-        except jwt.PyJWTError as error:
-            raise _refused(f"the token can't be accepted: {error}") from None
+        except TokenRefused as refused:
+            raise _refused(str(refused)) from None
         except (ValueError, TypeError, KeyError):
             raise _refused("the token's claims are not as ours are") from None
 
