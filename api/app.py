@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from api.api_keys import ApiKeys
 from api.auth import Authenticator
 from api.compose import local_blobs
 from api.docs import docs_routes
@@ -76,9 +77,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await open_pool(url, max_size=size) as workers,
         Revocations(workers) as revocations,
         keys,
+        ApiKeys(workers, revocations) as api_keys,
     ):
         yield Services(
-            authenticator=Authenticator(keys, revocations, issuer=settings.issuer),
+            authenticator=Authenticator(keys, revocations, issuer=settings.issuer, api_keys=api_keys),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
             tools=Tools(workers, local_blobs(settings)),
             keys=keys,

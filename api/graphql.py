@@ -48,7 +48,7 @@ async def graphql(request: Request) -> Response:
     if request.method == "GET" and "query" not in request.query_params and _wants_page(request):
         return graphiql(request)
     services = services_of(request)
-    viewer = services.viewer(request)
+    viewer = await services.viewer(request)
     accept = request.headers.get("accept")
     form = preferred(accept, (LEGACY, RESPONSE))
     if form is None:

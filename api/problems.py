@@ -32,6 +32,8 @@ DOOR: dict[str, tuple[int, str]] = {
     "LIMIT_EXCEEDED": (400, "The document is larger or deeper than one request may be."),
     "AUTH_REQUIRED": (401, "No token came with the request."),
     "INVALID_CREDENTIALS": (401, "The token is not one of ours, or it has expired."),
+    "INVALID_API_KEY": (401, "The API key is not one of ours, has expired, or may not be used from there."),
+    "CSRF_FAILED": (403, "A request of a session that does not show it comes from our own pages."),
     "NOT_FOUND": (404, "No such thing, or one that the caller may not see."),
     "METHOD_NOT_ALLOWED": (405, "The path does not take this method."),
     "NOT_ACCEPTABLE": (406, "None of the media types asked for can be given."),

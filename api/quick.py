@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accept import media_type, preferred
+from api.auth import address_of
 from api.graphql import LEGACY, RESPONSE, fault_answer
 from api.problems import Problem
 from api.services import Services
@@ -55,7 +56,9 @@ async def _answered(
     if not _is_plain(asked):
         return False
     try:
-        viewer = services.authenticator.viewer(authorization)
+        viewer = services.authenticator.known(authorization, address_of(scope))
+        if viewer is None:
+            return False
         scope["actor"] = viewer.actor
         name = asked.get("operationName") or None
         answer = await services.engine.execute(
@@ -97,6 +100,8 @@ def _said(scope: Scope) -> tuple[str | None, str | None]:
             if authorization:
                 return None, None
             authorization = value
+        elif name == b"x-api-key" or name == b"cookie":
+            return None, None  # two credentials may disagree
     return _form(kind, accept), authorization.decode("latin-1") or None
 
 

@@ -117,7 +117,7 @@ class _Read:
 
     async def __call__(self, request: Request, path: Mapping[str, str]) -> Response:
         route, services = self.route, services_of(request)
-        viewer = services.viewer(request)
+        viewer = await services.viewer(request)
         _accepts_json(request)
         fields, include, rest = selection(request, route.selects)
         values = parameters(route.parameters, rest)
@@ -150,7 +150,7 @@ class _Write:
     async def __call__(self, request: Request, path: Mapping[str, str]) -> Response:
         route, command = self.route, self.route.command
         services = services_of(request)
-        viewer = services.viewer(request)
+        viewer = await services.viewer(request)
         _accepts_json(request)
         status = success_status(command)
         shows = self.shown is not None and status != 204

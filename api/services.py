@@ -31,9 +31,9 @@ class Services:
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20
 
-    def viewer(self, request: Request) -> Viewer:
+    async def viewer(self, request: Request) -> Viewer:
         """Who asks; from here on the log knows it. Raises Problem 401."""
-        viewer = self.authenticator.viewer(request.headers.get("authorization"))
+        viewer = await self.authenticator.admit(request)
         request.scope["actor"] = viewer.actor
         return viewer
 

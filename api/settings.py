@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         description="Address that callers reach this server at; tokens are issued in its name. "
         "Empty: http:// with host and port.",
     )
+    forwarded_allow_ips: str = Field(
+        default="",
+        description="Addresses of proxies whose X-Forwarded-For tells where a caller is, by commas "
+        "(networks as 10.0.0.0/8 will do); * believes everybody. Empty: nobody is believed.",
+    )
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )
