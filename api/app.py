@@ -21,6 +21,8 @@ from api.health import health_routes
 from api.keyring import open_ring
 from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
+from api.people.passwords import Passwords
+from api.people.routes import people_routes
 from api.problems import response_of
 from api.quick import QuickReads
 from api.rest import PREFIX, Rest
@@ -57,6 +59,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             Mount(PREFIX, Rest(schema)),
+            *people_routes(),
             *health_routes(settings),
             *docs_routes(lambda: document, lambda: text),
         ],
@@ -79,6 +82,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         keys,
         ApiKeys(workers, revocations) as api_keys,
     ):
+        passwords = Passwords()
         yield Services(
             authenticator=Authenticator(keys, revocations, issuer=settings.issuer, api_keys=api_keys),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
@@ -87,6 +91,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             revocations=revocations,
             settings=settings,
             secret=secret,
+            passwords=passwords,
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )

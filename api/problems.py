@@ -31,7 +31,7 @@ DOOR: dict[str, tuple[int, str]] = {
     "GRAPHQL_VALIDATION_FAILED": (400, "The document does not fit the schema."),
     "LIMIT_EXCEEDED": (400, "The document is larger or deeper than one request may be."),
     "AUTH_REQUIRED": (401, "No token came with the request."),
-    "INVALID_CREDENTIALS": (401, "The token is not one of ours, or it has expired."),
+    "INVALID_CREDENTIALS": (401, "The password is wrong, or the token is not one of ours or has expired."),
     "INVALID_API_KEY": (401, "The API key is not one of ours, has expired, or may not be used from there."),
     "CSRF_FAILED": (403, "A request of a session that does not show it comes from our own pages."),
     "NOT_FOUND": (404, "No such thing, or one that the caller may not see."),
@@ -39,7 +39,12 @@ DOOR: dict[str, tuple[int, str]] = {
     "NOT_ACCEPTABLE": (406, "None of the media types asked for can be given."),
     "PAYLOAD_TOO_LARGE": (413, "The body is larger than the route takes."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body is in a media type that the route does not take."),
+    "RATE_LIMIT_EXCEEDED": (
+        429,
+        "More than the caller may have by now; Retry-After says when to come again.",
+    ),
     "INTERNAL_ERROR": (500, "A fault of ours; the request id finds it in the log."),
+    "OVERLOADED": (503, "Too much is under way at the moment; Retry-After says when to come again."),
     "UNAVAILABLE": (503, "Something that the answer needs is not there at the moment."),
     "TIMEOUT": (503, "The answer took longer than it may."),
 }

@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from api.auth import Authenticator
 from api.keyring import KeyRing
+from api.people.passwords import Passwords
 from api.revocations import Revocations
 from api.settings import Settings
 from domain.access.viewer import Viewer
@@ -28,6 +29,7 @@ class Services:
     revocations: Revocations
     settings: Settings
     secret: bytes
+    passwords: Passwords
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20
 

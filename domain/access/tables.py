@@ -88,10 +88,7 @@ class SystemSetting(SQLModel, table=True):
 
 
 class UserAccount(SQLModel, table=True):
-    """A person who logs in. The e-mail address is kept as given and compared lower-cased.
-
-    failed_logins: wrong passwords since the last right one. locked_until: when the next may be tried.
-    """
+    """A person who logs in. The e-mail address is kept as given and compared lower-cased."""
 
     __tablename__: ClassVar[Any] = "user_account"
     __table_args__ = (Index("uq_user_account_email", text("lower(email)"), unique=True),)
@@ -101,10 +98,23 @@ class UserAccount(SQLModel, table=True):
     display_name: str
     password_hash: str | None = None
     password_changed_at: datetime | None = instant()
-    failed_logins: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
-    locked_until: datetime | None = instant()
     disabled_at: datetime | None = instant()
     created_at: datetime = instant(default_now=True, nullable=False)
+
+
+class LoginFailure(SQLModel, table=True):
+    """Wrong passwords given for an e-mail address since the last right one, whether or not it has an account.
+
+    email_hash: sha256 of the lower-cased address. locked_until: when the next may be tried.
+    """
+
+    __tablename__: ClassVar[Any] = "login_failure"
+    __table_args__ = (Index("ix_login_failure_last_at", "last_at"),)
+
+    email_hash: str = Field(primary_key=True)
+    failures: int
+    last_at: datetime = instant(default_now=True, nullable=False)
+    locked_until: datetime = instant(default_now=True, nullable=False)
 
 
 class OutsideIdentity(SQLModel, table=True):
