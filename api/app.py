@@ -23,6 +23,7 @@ from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
 from api.people.passwords import Passwords
 from api.people.routes import people_routes
+from api.people.viewer import session_viewer
 from api.problems import response_of
 from api.quick import QuickReads
 from api.rest import PREFIX, Rest
@@ -84,7 +85,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     ):
         passwords = Passwords()
         yield Services(
-            authenticator=Authenticator(keys, revocations, issuer=settings.issuer, api_keys=api_keys),
+            authenticator=Authenticator(
+                keys,
+                revocations,
+                issuer=settings.issuer,
+                api_keys=api_keys,
+                session_viewer=session_viewer,
+            ),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
             tools=Tools(workers, local_blobs(settings)),
             keys=keys,

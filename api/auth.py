@@ -4,8 +4,8 @@ import hashlib
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
@@ -20,6 +20,9 @@ from domain.access.scopes import Role, Scope
 from domain.access.viewer import Viewer
 
 _REALM = 'Bearer realm="catalograph"'
+
+# The viewer of a request's session cookie; told whether that is its only credential.
+SessionViewer: TypeAlias = Callable[[Request, bool], Awaitable[Viewer | None]]
 
 
 class Authenticator:
@@ -36,24 +39,46 @@ class Authenticator:
         *,
         issuer: str = ISSUER,
         api_keys: ApiKeys | None = None,
+        session_viewer: SessionViewer | None = None,
         remembered: int = 4096,
     ) -> None:
         # The command line mints in the installation's own name, the authorization server in its address's.
         self._issuers = sorted({ISSUER, issuer})
         self._revocations = revocations
         self._api_keys = api_keys
+        self._session_viewer = session_viewer
         self._keys = keys if isinstance(keys, KeyRing) else KeyRing(keys)
         self._generation = self._keys.generation
         self._remembered = remembered
         self._known: OrderedDict[bytes, tuple[float, Viewer]] = OrderedDict()
 
     async def admit(self, request: Request) -> Viewer:
-        """The viewer that a request's credentials stand for. Raises Problem 401, or 400 for two of them."""
+        """The viewer that a request's credentials stand for.
+
+        A header counts before the session cookie. Raises Problem: 401, 400 for two that disagree, 403 for a
+        session that does not show that our own page sent the request.
+        """
         authorization = _one_credential(request)
+        session = None
+        if self._session_viewer is not None and "cookie" in request.headers:
+            session = await self._session_viewer(request, authorization is None)
+        if session is not None and authorization is None:
+            return session
         text = _api_key(authorization)
         if text is None or self._api_keys is None:
-            return self.viewer(authorization)
-        return await self._api_keys.viewer(text, address_of(request.scope))
+            viewer = self.viewer(authorization)
+        else:
+            viewer = await self._api_keys.viewer(text, address_of(request.scope))
+        if session is not None and (session.organization_id, session.actor) != (
+            viewer.organization_id,
+            viewer.actor,
+        ):
+            raise Problem(
+                "BAD_REQUEST",
+                "the request carries two credentials that disagree: a token or key of one caller and the "
+                "session cookie of another; send one of them",
+            )
+        return viewer
 
     def known(self, authorization: str, address: str) -> Viewer | None:
         """The viewer of an Authorization header, at once; None where the database must be asked.

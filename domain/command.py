@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
 
-from domain.access.scopes import Scope
+from domain.access.scopes import Access, Scope
 from domain.audit import Audit
 from domain.ports import Blobs
 from domain.refusals import (
@@ -68,7 +68,7 @@ class Command:
     summary: str
     ask: type
     handler: Handler
-    scope: Scope
+    scope: Scope | Access
     route: str
     cost: int
     audit: Audit
@@ -109,7 +109,7 @@ def register(command: Command) -> Command:
 
 def command(
     *,
-    scope: Scope,
+    scope: Scope | Access,
     route: str,
     returns: str,
     cost: int = 10,

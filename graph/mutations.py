@@ -18,6 +18,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.scalars import JSON
 from strawberry.types.arguments import StrawberryArgument
 
+from domain.access.scopes import needs
 from domain.command import COMMANDS, Command
 from domain.inputs import camel
 from domain.types import Json, Ref, Unset
@@ -52,7 +53,7 @@ def mutation_type(nodes: Mapping[str, Any]) -> type:
     namespace: dict[str, Any] = {}
     for command in COMMANDS.values():
         payload = payload_of(command, nodes)
-        field = strawberry.field(description=f"{command.summary} Needs the scope {command.scope}.")
+        field = strawberry.field(description=f"{command.summary} {needs(command.scope)}")
         field.arguments = _arguments(command)
         # Nullable, so that a fault in one field leaves what the fields before it did.
         annotations[command.name] = payload | None

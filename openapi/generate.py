@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLNonNull, GraphQLSchema, print_schema
 
+from domain.access.scopes import needs
 from domain.command import Command
 from domain.inputs import camel
 from domain.refusals import Refusal
@@ -216,7 +217,7 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
         "summary": command.summary,
-        "description": f"Needs the scope `{command.scope}`.",
+        "description": needs(command.scope),
         "tags": [route.path.split("/")[1]],
         "parameters": parameters,
         "responses": {**_written(route, schema, components), **_refusals(_statuses(command))},

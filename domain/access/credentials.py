@@ -9,13 +9,10 @@ import re
 import secrets
 import zlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 KEY_MARK = "cg_live_"
 SECRET_MARK = "cg_secret_"  # noqa: S105  (a mark, no secret)
 INVITATION_MARK = "cg_invite_"
-# A client secret that was replaced is good for so long, so that no program stands still.
-MOST_OVERLAP = timedelta(days=7)
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PUBLIC = 12
@@ -77,15 +74,6 @@ def hash_of(secret: str) -> str:
 def fits(secret: str, hash: str | None) -> bool:
     """Whether a secret is the one that was kept, in a time that says nothing about the hash."""
     return hmac.compare_digest(hash_of(secret).encode(), (hash or "").encode())
-
-
-def secret_is_good(
-    secret: str, hash: str | None, previous: str | None, previous_until: datetime | None, now: datetime
-) -> bool:
-    """Whether a client's secret is the present one, or the one before it within the overlap."""
-    present = fits(secret, hash)
-    before = fits(secret, previous) and previous_until is not None and now < previous_until
-    return present or before
 
 
 def _random(length: int) -> str:

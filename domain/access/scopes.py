@@ -27,6 +27,13 @@ class Access(StrEnum):
     PUBLIC = "public"
 
 
+def needs(scope: Scope | Access) -> str:
+    """What a caller must bring, as a sentence for descriptions."""
+    if isinstance(scope, Scope):
+        return f"Needs the scope {scope}."
+    return "Needs no scope, only to be signed in." if scope is Access.SIGNED_IN else "Open to everybody."
+
+
 class Role(StrEnum):
     """Who somebody is in an organization."""
 

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 
-from domain.access.scopes import ROLE_SCOPES, Role, Scope
+from domain.access.scopes import ROLE_SCOPES, Access, Role, Scope
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Viewer:
     issued_at: float = 0.0
     expires_at: float = math.inf
 
-    def may(self, scope: Scope) -> bool:
-        """Whether the token carries the scope and the role allows it."""
-        return scope in self.scopes and scope in ROLE_SCOPES[self.role]
+    def may(self, scope: Scope | Access) -> bool:
+        """Whether the token carries the scope and the role allows it; whoever is here is signed in."""
+        return isinstance(scope, Access) or (scope in self.scopes and scope in ROLE_SCOPES[self.role])
 
     @property
     def is_bound(self) -> bool:
