@@ -21,6 +21,7 @@ from api.health import health_routes
 from api.keyring import open_ring
 from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
+from api.oauth.routes import oauth_routes
 from api.people.passwords import Passwords
 from api.people.routes import people_routes
 from api.people.viewer import session_viewer
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", graphql, methods=["GET", "POST"]),
             Mount(PREFIX, Rest(schema)),
             *people_routes(),
+            *oauth_routes(settings),
             *health_routes(settings),
             *docs_routes(lambda: document, lambda: text),
         ],

@@ -14,7 +14,7 @@ from api.keyring import KeyRing
 from api.keys import ISSUER, SigningKey
 from api.problems import Problem
 from api.revocations import Revocations
-from api.tokens import TokenRefused, verified
+from api.tokens import TokenRefused, names_of, verified
 from domain.access.credentials import KEY_MARK
 from domain.access.scopes import Role, Scope
 from domain.access.viewer import Viewer
@@ -167,22 +167,16 @@ def _api_key(authorization: str | None) -> str | None:
 def _viewer(claims: dict[str, Any]) -> Viewer:
     known = {scope.value: scope for scope in Scope}
     organization_id, actor = uuid.UUID(claims["org"]), str(claims["sub"])
-    client, grant = claims.get("client_id"), claims.get("grant")
     territories = claims.get("territories")
-    names = {f"token:{claims['jti']}", f"organization:{organization_id}", f"member:{organization_id}:{actor}"}
-    if client:
-        names.add(f"client:{client}")
-    if grant:
-        names.add(f"grant:{grant}")
     return Viewer(
         organization_id=organization_id,
         actor=actor,
         role=Role(claims["role"]),
         scopes=frozenset(known[name] for name in str(claims["scope"]).split() if name in known),
         tier=str(claims.get("tier", "free")),
-        client_id=_uuid(client),
+        client_id=_uuid(claims["client_id"]),
         territories=None if territories is None else tuple(sorted(map(str, territories))),
-        names=frozenset(names),
+        names=names_of(claims),
         issued_at=float(claims["iat"]),
         expires_at=float(claims["exp"]),
     )

@@ -117,6 +117,7 @@ def mint_token(
     territories: Iterable[str] | None = None,
     client_id: uuid.UUID | None = None,
     grant: uuid.UUID | None = None,
+    identity: Iterable[str] = (),
     issuer: str = ISSUER,
     lifetime: timedelta = timedelta(minutes=15),
     now: datetime | None = None,
@@ -124,8 +125,8 @@ def mint_token(
     """An access token (RFC 9068). scopes: never more than the role may; None gives all that it may.
 
     operator: whether the organization runs this installation. territories: what a licensee is limited to.
-    grant: the consent it came of. `iat` has a fraction of a second, so that a token made right after a
-    revocation is told from one made before.
+    grant: the consent it came of. identity: scopes that are no permissions, as `openid`. `iat` has a
+    fraction of a second, so that a token made right after a revocation is told from one made before.
     """
     issued = now or datetime.now(UTC)
     most = role_scopes(role, operator=operator)
@@ -141,7 +142,7 @@ def mint_token(
         "org": str(organization_id),
         "role": role.value,
         "tier": tier,
-        "scope": " ".join(sorted(granted)),
+        "scope": " ".join(sorted({*granted, *identity})),
     }
     if territories is not None:
         claims["territories"] = sorted(territories)

@@ -30,7 +30,7 @@ def verified(token: str, keys: KeyRing, issuers: Collection[str]) -> dict[str, A
     parts = token.split(".")
     if len(token) > _LARGEST or len(parts) != 3:
         raise TokenRefused("it is no signed JWT of ours")
-    header = _object(parts[0])
+    header = json_part(parts[0])
     if not header.keys() <= _HEADER or header.get("alg") != ALGORITHM:
         raise TokenRefused(f"its header must name alg {ALGORITHM}, kid and typ, and nothing else")
     if str(header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE:
@@ -53,13 +53,26 @@ def verified(token: str, keys: KeyRing, issuers: Collection[str]) -> dict[str, A
         raise TokenRefused("the token has expired; get a new one") from None
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenRefused(f"the token can't be accepted: {error}") from None
-    claims = _object(parts[1])
+    claims = json_part(parts[1])
     if not all(isinstance(claims[name], str) for name in _TEXTS):
         raise TokenRefused("the token's claims are not as ours are")
     return claims
 
 
-def _object(part: str) -> dict[str, Any]:
+def names_of(claims: dict[str, Any]) -> frozenset[str]:
+    """What of a token may be revoked: the token, its client, its grant, its member, its organization."""
+    names = {
+        f"token:{claims['jti']}",
+        f"client:{claims['client_id']}",
+        f"member:{claims['org']}:{claims['sub']}",
+        f"organization:{claims['org']}",
+    }
+    if "grant" in claims:
+        names.add(f"grant:{claims['grant']}")
+    return frozenset(names)
+
+
+def json_part(part: str) -> dict[str, Any]:
     """A part of a token as JSON object. A name that stands twice could mean two things: refused."""
     try:
         found = json.loads(_bytes(part), object_pairs_hook=_once)

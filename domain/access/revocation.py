@@ -4,6 +4,7 @@ One list for everything that ends early. A name is `token:<jti>`, `client:<id>`,
 `member:<organization>:<user>`, `key:<id>`, `session:<id>` or `organization:<id>`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +40,16 @@ async def revoked_since(sql: Sql, at: float) -> list[Revoked]:
         at,
     )
     return [Revoked(_text(row["name"]), row["at"], row["expires_at"]) for row in rows]
+
+
+async def is_revoked(sql: Sql, names: Collection[str], issued_at: float) -> bool:
+    """Whether one of a credential's names was revoked at or after it was issued, as the table has it now."""
+    found: bool = await sql.fetchval(
+        "select exists (select from revocation where name = any($1) and revoked_at >= to_timestamp($2))",
+        list(names),
+        issued_at,
+    )
+    return found
 
 
 async def forget_expired(sql: Sql, limit: int = 10_000) -> int:

@@ -56,10 +56,10 @@ def settings_for(database_url: str, redis_url: str, state: Path) -> Settings:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, listener: socket.socket | None = None) -> Iterator[str]:
     """Serve on a free port, on a thread with an event loop of its own; gives the address."""
     configure_logs("error", "json")
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
