@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from api.people.forms import Asked
-from api.people.sessions import csrf_of, logged_in, put_cookie
+from api.people.sessions import LoggedIn, csrf_of, logged_in, put_cookie
 from api.problems import Problem
 from api.services import Services
 from domain.access.people import (
@@ -79,6 +79,22 @@ async def enter(asked: Asked, user_id: uuid.UUID, to: str, *, wished: str | None
             sql, user_id, chosen.organization_id, address=asked.address, user_agent=asked.user_agent
         )
     return await entered(asked, user_id, chosen.organization_id, session, to)
+
+
+async def continued(asked: Asked, here: LoggedIn, organization_id: uuid.UUID) -> Response:
+    """The same log-in for another organization: a new token, so that nothing held of the old one is good."""
+    async with asked.services.tools.pool.acquire() as sql, sql.transaction():
+        await end_session(sql, here.user_id, here.session_id)
+        session = await open_session(
+            sql,
+            here.user_id,
+            organization_id,
+            address=asked.address,
+            user_agent=asked.user_agent,
+            authenticated_at=here.authenticated_at,
+            expires_at=here.expires_at,
+        )
+    return await entered(asked, here.user_id, organization_id, session, "/account")
 
 
 async def entered(

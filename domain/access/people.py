@@ -4,10 +4,14 @@ import re
 import unicodedata
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from domain.access.revocation import revoke
+from domain.access.sessions import end_all
 from domain.ports import Sql
 from domain.refusals import InputInvalid
+from domain.row import utc_now
 
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 100
 NAME_LONGEST = 100
@@ -16,6 +20,8 @@ EMAIL_LONGEST = 254
 FREE_FAILURES = 5
 LONGEST_WAIT_S = 900
 _FORGOTTEN_AFTER = "interval '1 day'"
+# Longer than any access token of a grant does.
+_TOKENS_LIVE = timedelta(hours=1)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+")
 
 
@@ -177,6 +183,23 @@ async def replace_hash(sql: Sql, user_id: uuid.UUID, old: str, new: str) -> None
     await sql.execute(
         "update user_account set password_hash = $3 where id = $1 and password_hash = $2", user_id, old, new
     )
+
+
+async def set_password(sql: Sql, user_id: uuid.UUID, password_hash: str) -> None:
+    """A new password, inside the caller's transaction: every session and consent of the person ends."""
+    await sql.execute(
+        "update user_account set password_hash = $2, password_changed_at = clock_timestamp() where id = $1",
+        user_id,
+        password_hash,
+    )
+    await end_all(sql, user_id)
+    rows = await sql.fetch(
+        "update grant_family set revoked_at = clock_timestamp() where user_id = $1 and revoked_at is null "
+        "returning id",
+        user_id,
+    )
+    for row in rows:
+        await revoke(sql, f"grant:{row['id']}", utc_now() + _TOKENS_LIVE)
 
 
 def _account(row: Any) -> Account | None:

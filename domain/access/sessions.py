@@ -1,12 +1,11 @@
 """Log-ins of people: opened with a new token each, found by its hash, ended at once and everywhere."""
 
-import hashlib
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.access.credentials import hash_of, new_secret
 from domain.access.revocation import revoke
 from domain.ports import Sql
 from domain.row import utc_now
@@ -16,7 +15,7 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 # `last_seen_at` is written at most this often: a read request should not cost a write.
 _NOTICED = timedelta(minutes=1)
-_TOKEN_BYTES = 32
+_MARK = "cg_session_"
 _AGENT_LENGTH = 200
 
 
@@ -54,11 +53,6 @@ class ListedSession:
     user_agent: str | None
 
 
-def hash_of(token: str) -> str:
-    """What is kept of a token; 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def name_of(session_id: uuid.UUID) -> str:
     """The name under which credentials of a session are revoked."""
     return f"session:{session_id}"
@@ -75,7 +69,7 @@ async def open_session(
     expires_at: datetime | None = None,
 ) -> OpenedSession:
     """A new session. authenticated_at, expires_at: those of the session that it continues."""
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_secret(_MARK)
     now = utc_now()
     row = await sql.fetchrow(
         "insert into session (user_id, organization_id, token_hash, expires_at, address, user_agent, "

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 
 from api.embedded import Servers
 from api.settings import Settings
+from domain.access.credentials import INVITATION_MARK, hash_of, new_secret
 from domain.adapters.postgres import Pool, open_pool
 from domain.row import new_id
 from tests.api.conftest import serving, settings_for
@@ -66,6 +67,35 @@ class Town:
                 role,
             )
         return Person(id, email, password)
+
+    async def invitation(
+        self,
+        email: str,
+        *,
+        organization: uuid.UUID | None = None,
+        role: str = "label_user",
+        lives: str = "1 day",
+    ) -> str:
+        """An invitation that is open for a while; gives its token."""
+        token = new_secret(INVITATION_MARK)
+        await self.pool.execute(
+            "insert into invitation (organization_id, email, role, token_hash, invited_by, expires_at) "
+            "values ($1, $2, $3, $4, 'test', clock_timestamp() + $5::text::interval)",
+            organization or self.ours,
+            email,
+            role,
+            hash_of(token),
+            lives,
+        )
+        return token
+
+    async def open_registration(self, is_open: bool) -> None:
+        """Set whether anybody may register."""
+        await self.pool.execute(
+            "insert into system_setting (name, value) values ('open_registration', $1::jsonb) "
+            "on conflict (name) do update set value = excluded.value",
+            "true" if is_open else "false",
+        )
 
     def browser(self) -> Browser:
         """A browser without cookies."""
