@@ -20,6 +20,8 @@ from api.docs import graphiql
 from api.middleware import problem_of, read_body
 from api.problems import Problem, status_of
 from api.services import services_of
+from domain.access.viewer import Viewer
+from graph.limits import LIMITS, check_json
 from graph.perform import Parsed, Run, mutate
 from graph.problems import ReadRefused
 from graph.run import Engine, RequestRefused
@@ -55,8 +57,8 @@ async def graphql(request: Request) -> Response:
         raise Problem("NOT_ACCEPTABLE", f"the answer comes as {RESPONSE} or {LEGACY}; Accept is {accept!r}")
     engine = services.engine
     try:
-        asked = await _question(request, services.body_limit)
-        if parsed := _mutation(asked, engine):
+        asked = await _asked(request, services.body_limit)
+        if parsed := _mutation(asked, engine, viewer):
             if request.method == "GET":
                 raise Problem(
                     "METHOD_NOT_ALLOWED", "GET only reads; POST mutations", headers={"Allow": "POST"}
@@ -87,11 +89,11 @@ def fault_answer(request: Request, error: BaseException, form: str) -> Response:
     return _answer(orjson.dumps({"errors": [told]}), status_of(told["extensions"]["code"]), form)
 
 
-def _mutation(asked: Question, engine: Engine) -> Parsed | None:
+def _mutation(asked: Question, engine: Engine, viewer: Viewer) -> Parsed | None:
     """The operation when it is a mutation. A document without the word has none, and is not looked at."""
     if "mutation" not in asked.document:
         return None
-    parsed = engine.parsed(asked.document, asked.variables, asked.operation_name)
+    parsed = engine.parsed(asked.document, asked.variables, asked.operation_name, viewer)
     return parsed if parsed.operation.operation is OperationType.MUTATION else None
 
 
@@ -114,19 +116,33 @@ def _answer(body: bytes, status: int, form: str) -> Response:
     return Response(body, status, {"Cache-Control": "no-store"}, f"{form}; charset=utf-8")
 
 
-async def _question(request: Request, largest: int) -> Question:
+async def _asked(request: Request, largest: int) -> Question:
     if request.method == "GET":
-        given: Mapping[str, Any] = {
-            name: _loads(value, name) if name in ("variables", "extensions") else value
-            for name, value in request.query_params.items()
-        }
-    else:
-        kind, charset = media_type(request.headers.get("content-type"))
-        if kind != LEGACY or charset != "utf-8":
-            # A form or text/plain is what another site's page can send without asking: refused (CSRF).
-            said = f"the body is {kind}; charset={charset}" if kind else "the body has no Content-Type"
-            raise Problem("UNSUPPORTED_MEDIA_TYPE", f"{said}; {LEGACY} in utf-8 will do")
-        given = _loads(await read_body(request, largest), "the body")
+        return question(
+            {
+                name: _loads(value, name) if name in ("variables", "extensions") else value
+                for name, value in request.query_params.items()
+            }
+        )
+    kind, charset = media_type(request.headers.get("content-type"))
+    if kind != LEGACY or charset != "utf-8":
+        # A form or text/plain is what another site's page can send without asking: refused (CSRF).
+        said = f"the body is {kind}; charset={charset}" if kind else "the body has no Content-Type"
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", f"{said}; {LEGACY} in utf-8 will do")
+    return question(loads(await read_body(request, min(largest, LIMITS.body))))
+
+
+def loads(body: bytes) -> Any:
+    """The JSON of a body that keeps to the limits. Raises Malformed, RequestRefused."""
+    try:
+        check_json(body)
+    except ReadRefused as refused:
+        raise RequestRefused([refused.error()]) from None
+    return _loads(body, "the body")
+
+
+def question(given: Any) -> Question:
+    """The request that a body or a query string makes. Raises Malformed."""
     if not isinstance(given, Mapping):
         raise Malformed(f"the body is a JSON {_said(given)}; one object is asked for, and no batches")
     document = given.get("query")

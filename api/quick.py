@@ -8,15 +8,19 @@ its first byte, so that there is one place where each refusal is worded.
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accept import media_type, preferred
+<<<<<<< HEAD
 from api.auth import address_of
 from api.graphql import LEGACY, RESPONSE, fault_answer
+=======
+from api.graphql import LEGACY, RESPONSE, Malformed, fault_answer, loads
+>>>>>>> fea558e (Refuse a GraphQL request that asks for too much before it is parsed)
 from api.problems import Problem
 from api.services import Services
+from graph.limits import LIMITS
 from graph.run import RequestRefused
 
 _PATH = "/graphql"
@@ -47,11 +51,13 @@ async def _answered(
 ) -> bool:
     """Answer a plain read; False when it isn't one, and then nothing has been sent."""
     body: bytes = first.get("body", b"")
-    if first["type"] != "http.request" or first.get("more_body") or len(body) > services.body_limit:
+    if first["type"] != "http.request" or first.get("more_body"):
+        return False
+    if len(body) > LIMITS.body or len(body) > services.body_limit:
         return False
     try:
-        asked: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        asked = loads(body)
+    except (Malformed, RequestRefused):
         return False
     if not _is_plain(asked):
         return False

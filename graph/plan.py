@@ -123,9 +123,10 @@ class Lookup:
 
 @dataclass(frozen=True)
 class ServedRead:
-    """A root field that the executor serves."""
+    """A root field that the executor serves. describes: it tells of the schema itself."""
 
     key: str
+    describes: bool = False
 
 
 Part: TypeAlias = Leaf | Typename | Single | Listing | PageRead
@@ -175,9 +176,10 @@ class Planner:
             if name == "__typename":
                 self.plan.roots.append(Typename(key, query.name))
             elif name.startswith("__") or isinstance(self.schema.roots[name], Served):
-                if not name.startswith("__"):
+                describes = name.startswith("__")
+                if not describes:
                     self._needs(self.schema.roots[name].scope, name)
-                self.plan.roots.append(ServedRead(key))
+                self.plan.roots.append(ServedRead(key, describes))
             else:
                 self.plan.roots.append(self._root(key, name, nodes, query))
         return self.plan

@@ -8,6 +8,8 @@ from graph.plan import Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRe
 # A whole list is short by nature; it is priced as this many rows.
 LIST_ROWS = 10
 SERVED = 10
+# The whole schema is 400 KB of answer.
+DESCRIBED = 100
 
 
 def price(plan: ReadPlan) -> int:
@@ -17,7 +19,7 @@ def price(plan: ReadPlan) -> int:
 
 def _root(root: object) -> int:
     if isinstance(root, ServedRead):
-        return SERVED
+        return DESCRIBED if root.describes else SERVED
     if isinstance(root, Lookup):
         return 1 + _object(root.object)
     return _page(root) if isinstance(root, PageRead) else 0

@@ -6,9 +6,10 @@ of viewer. What is left for a request is to bind and to ask.
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import orjson
@@ -26,10 +27,11 @@ from graphql import (
     SelectionSetNode,
     execute,
     get_named_type,
+    print_ast,
     type_from_ast,
     validate,
 )
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from domain.access.viewer import Viewer
 from domain.ports import Sql, SqlPool
@@ -48,12 +50,17 @@ from graph.sql import Bound, Statement, Writer
 
 DOCUMENTS = 1_000
 SHAPES = 64
+DESCRIPTIONS = 8
 # A document that is kept takes some hundred times its length, and each plan of it as much again.
 CHARACTERS = 2 << 20
 MOST_POINTS = 1_000_000
 _SHOWN_ERRORS = 10
 
 Variables: TypeAlias = Mapping[str, Any] | None
+
+
+def _everybody(viewer: Viewer) -> bool:
+    return True
 
 
 class RequestRefused(Exception):
@@ -86,15 +93,26 @@ class Answer:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A plan and its statement. Where the executor serves a part, the statement has a column a root."""
+    """A plan and its statement. Where the executor serves a part, the statement has a column a root.
+
+    describes: whether the schema itself is asked for.
+    """
 
     plan: ReadPlan
     statement: Statement | None
     columns: tuple[str, ...]
     served: frozenset[str]
     points: int
+    describes: bool
     arguments: tuple[ReadArguments, ...]
     constant: tuple[Mapping[str, Any], ...] | None
+
+    @cached_property
+    def only_describes(self) -> bool:
+        """Whether nothing is served but the schema, which is the same for everybody."""
+        return self.describes and all(
+            root.describes for root in self.plan.roots if isinstance(root, ServedRead)
+        )
 
 
 @dataclass
@@ -114,24 +132,50 @@ class Prepared:
         """What it and its plans are counted as."""
         return self.characters * (1 + len(self.plans))
 
+    @cached_property
+    def printed(self) -> str:
+        """The document without what makes no difference."""
+        return print_ast(self.document)
+
 
 class Engine:
-    """Answers queries from a pool, and payloads from a command's own transaction."""
+    """Answers queries from a pool, and payloads from a command's own transaction.
 
-    def __init__(self, pool: SqlPool, cursor_key: CursorKey, of: Schema | None = None) -> None:
+    may_introspect: who may ask for the schema; the names in it are not hinted at to anybody else.
+    """
+
+    def __init__(
+        self,
+        pool: SqlPool,
+        cursor_key: CursorKey,
+        of: Schema | None = None,
+        *,
+        may_introspect: Callable[[Viewer], bool] = _everybody,
+    ) -> None:
         self.pool = pool
         self.cursor_key = cursor_key
         self.schema = of or schema()
-        self._documents: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
+        self.may_introspect = may_introspect
+        self._documents: OrderedDict[tuple[str, str | None, bool], Prepared] = OrderedDict()
         self._characters = 0
+        self._described: OrderedDict[tuple[str, str], ExecutionResult] = OrderedDict()
 
-    def parsed(self, document: str, variables: Variables = None, operation_name: str | None = None) -> Parsed:
-        """The operation, validated, with its variables coerced. Raises RequestRefused."""
-        prepared = self._prepare(document, operation_name)
+    def parsed(
+        self,
+        document: str,
+        variables: Variables = None,
+        operation_name: str | None = None,
+        viewer: Viewer | None = None,
+    ) -> Parsed:
+        """The operation, validated, with its variables coerced. Raises RequestRefused.
+
+        viewer: who asks; without one nothing is hinted at.
+        """
+        prepared = self._prepare(document, operation_name, viewer)
         return Parsed(
             prepared.operation,
             prepared.fragments,
-            self._variables(prepared, variables),
+            self._variables(prepared, variables, viewer),
             dict(variables or {}),
         )
 
@@ -143,19 +187,26 @@ class Engine:
         *,
         operation_name: str | None = None,
         sql: Sql | None = None,
+        ours: bool = False,
     ) -> Answer:
         """The whole response to a query. Raises RequestRefused; other errors are faults.
 
-        sql: the connection to ask; one of the pool's unless given.
+        sql: the connection to ask; one of the pool's unless given. ours: the document is one of the
+        house's own, not the caller's.
         """
-        prepared = self._prepare(document, operation_name)
+        prepared = self._prepare(document, operation_name, viewer, ours)
         if prepared.operation.operation is not OperationType.QUERY:
             raise refused(
                 "GRAPHQL_VALIDATION_FAILED", f"this is a {prepared.operation.operation.value}, no query"
             )
-        coerced = self._variables(prepared, variables)
+        coerced = self._variables(prepared, variables, viewer)
         try:
             compiled = self._compile(prepared, coerced, viewer)
+            if compiled.describes and not self.may_introspect(viewer):
+                raise ReadRefused(
+                    "INTROSPECTION_REFUSED",
+                    "the schema is not told here; /schema.graphql has it whole, as a file",
+                )
             bound = Bound(viewer, self._arguments(compiled, coerced), self.cursor_key)
             values = compiled.statement.values(bound) if compiled.statement else []
         except ReadRefused as error:
@@ -172,7 +223,7 @@ class Engine:
         self, document: str, variables: Variables, viewer: Viewer, sql: Sql | None = None
     ) -> bytes:
         """The JSON of a query's `data`, for doors that dress it themselves. Raises RequestRefused."""
-        answer = await self.execute(document, variables, viewer, sql=sql)
+        answer = await self.execute(document, variables, viewer, sql=sql, ours=True)
         if answer.has_errors:
             raise RequestRefused(orjson.loads(answer.body)["errors"])
         return answer.body[len(b'{"data":') : -1]
@@ -191,13 +242,15 @@ class Engine:
 
     # -- preparing ----------------------------------------------------------------------------------------
 
-    def _prepare(self, document: str, operation_name: str | None) -> Prepared:
-        key = (document, operation_name)
+    def _prepare(
+        self, document: str, operation_name: str | None, viewer: Viewer | None = None, ours: bool = False
+    ) -> Prepared:
+        key = (document, operation_name, ours)
         if found := self._documents.get(key):
             self._documents.move_to_end(key)
             return found
         try:
-            parsed = limits.parsed(document)
+            parsed = limits.parsed(document, limits.OURS if ours else limits.LIMITS)
         except ReadRefused as error:
             raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
@@ -205,7 +258,9 @@ class Engine:
         fragments = {
             node.name.value: node for node in parsed.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        errors = validate(self.schema.core, parsed, max_errors=_SHOWN_ERRORS)
+        errors = validate(
+            self.schema.core, parsed, max_errors=_SHOWN_ERRORS, hide_suggestions=self._hides(viewer)
+        )
         if errors:
             raise RequestRefused([_told(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         operation = _operation(parsed, operation_name)
@@ -233,11 +288,27 @@ class Engine:
             else:
                 return
 
-    def _variables(self, prepared: Prepared, variables: Variables) -> VariableValues:
-        coerced = prepared.variables(variables or {})
+    def _variables(
+        self, prepared: Prepared, variables: Variables, viewer: Viewer | None = None
+    ) -> VariableValues:
+        given = variables or {}
+        try:
+            limits.check_values(given)
+        except ReadRefused as error:
+            raise RequestRefused([error.error()]) from None
+        coerced = prepared.variables(given)
+        if isinstance(coerced, list) and self._hides(viewer):
+            definitions = prepared.operation.variable_definitions or ()
+            coerced = get_variable_values(
+                self.schema.core, definitions, dict(given), _SHOWN_ERRORS, hide_suggestions=True
+            )
         if isinstance(coerced, list):
             raise RequestRefused([_told(error, "BAD_USER_INPUT") for error in coerced])
         return coerced
+
+    def _hides(self, viewer: Viewer | None) -> bool:
+        """Whether an error keeps to itself which name of the schema comes near."""
+        return viewer is None or not self.may_introspect(viewer)
 
     def _compile(self, prepared: Prepared, coerced: VariableValues, viewer: Viewer) -> Compiled:
         shape = (
@@ -256,6 +327,7 @@ class Engine:
                 "pages, or for less inside them",
             )
         served = frozenset(root.key for root in plan.roots if isinstance(root, ServedRead))
+        describes = any(isinstance(root, ServedRead) and root.describes for root in plan.roots)
         statement: Statement | None = None
         columns: tuple[str, ...] = ()
         compiled_roots = [root for root in plan.roots if not isinstance(root, ServedRead)]
@@ -268,7 +340,7 @@ class Engine:
         if not prepared.types:
             constant = tuple(get_argument_values(*slot, coerced) for slot in plan.slots)
         readers = tuple(argument_reader(slot) for slot in plan.slots)
-        compiled = Compiled(plan, statement, columns, served, points, readers, constant)
+        compiled = Compiled(plan, statement, columns, served, points, describes, readers, constant)
         prepared.plans[shape] = compiled
         if len(prepared.plans) > SHAPES:
             prepared.plans.popitem(last=False)
@@ -303,11 +375,13 @@ class Engine:
         if compiled.statement is not None:
             row = await self._fetch(compiled.statement.text, values, sql)
             found.update(zip(compiled.columns, map(_bytes, row), strict=True))
-        if sql is not None:
-            result = await self._serve(prepared, compiled, variables, Asking(viewer, sql))
+        if compiled.only_describes and not prepared.types:
+            result = await self._describe(prepared, compiled, viewer)
+        elif sql is not None:
+            result = await self._serve(prepared, compiled, variables, viewer, sql)
         else:
             async with self.pool.acquire() as connection:
-                result = await self._serve(prepared, compiled, variables, Asking(viewer, connection))
+                result = await self._serve(prepared, compiled, variables, viewer, connection)
         if result.data is None:
             errors = [_told(error, "INTERNAL_ERROR") for error in result.errors or ()]
             return Answer(orjson.dumps({"data": None, "errors": errors}), 2, compiled.points, True)
@@ -318,11 +392,25 @@ class Engine:
             body += b',"errors":' + orjson.dumps([_told(error, "INTERNAL_ERROR") for error in result.errors])
         return Answer(body + b"}", 2, compiled.points, bool(result.errors))
 
+    async def _describe(self, prepared: Prepared, compiled: Compiled, viewer: Viewer) -> ExecutionResult:
+        """What a document is told of the schema. The whole of it takes 160 ms, so it is kept."""
+        name = prepared.operation.name
+        key = (prepared.printed, name.value if name else "")
+        found = self._described.get(key)
+        if found is None:
+            found = await self._serve(prepared, compiled, None, viewer, None)
+            self._described[key] = found
+            if len(self._described) > DESCRIPTIONS:
+                self._described.popitem(last=False)
+        else:
+            self._described.move_to_end(key)
+        return found
+
     async def _serve(
-        self, prepared: Prepared, compiled: Compiled, variables: Variables, asking: Asking
+        self, prepared: Prepared, compiled: Compiled, variables: Variables, viewer: Viewer, sql: Sql | None
     ) -> ExecutionResult:
         coerced = self._variables(prepared, variables)
-        planner = Planner(self.schema, prepared.fragments, coerced, asking.viewer)
+        planner = Planner(self.schema, prepared.fragments, coerced, viewer)
         chosen = planner.collect([prepared.operation.selection_set], "Query")
         fields = [node for key, nodes in chosen.items() if key in compiled.served for node in nodes]
         operation = OperationDefinitionNode(
@@ -334,7 +422,10 @@ class Engine:
         )
         document = DocumentNode(definitions=(operation, *prepared.fragments.values()))
         result = execute(
-            self.schema.core, document, context_value=asking, variable_values=dict(variables or {})
+            self.schema.core,
+            document,
+            context_value=Asking(viewer, sql) if sql else None,
+            variable_values=dict(variables or {}),
         )
         if not isinstance(result, ExecutionResult):
             result = await result

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from domain.ids import encode_id
-from graph.run import Engine
+from graph.run import Engine, RequestRefused
 from tests.factories import World, viewer
 from tests.graph.conftest import Ask, Refused
 
 PARSE, VALIDATION, INPUT = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"
 SOMEBODY = uuid.UUID(int=7)
 
+DEEP = "{ releases { nodes " + "{ tracks { release " * 10 + "{ id }" + " } }" * 10 + " } }"
 DOCUMENTS = {
     PARSE: [
         "",
@@ -22,9 +23,6 @@ DOCUMENTS = {
         "query { releases(first: ) { totalCount } }",
         '{ search(query: "\\ud800") { totalCount } }',
         "{ \0 }",
-        "{ a" * 1_300 + " }" * 1_300,
-        "{ releases(ids: " + "[" * 1_500 + "]" * 1_500 + ") { totalCount } }",
-        "query ($a: " + "[" * 1_500 + "ID" + "]" * 1_500 + ") { releases { totalCount } }",
     ],
     VALIDATION: [
         "{ nothing }",
@@ -82,14 +80,15 @@ DOCUMENTS = {
         '{ releases(catalogNumber: "\\u0000") { totalCount } }',
     ],
     "LIMIT_EXCEEDED": [
+        "{ a" * 1_300 + " }" * 1_300,
+        "{ releases(ids: " + "[" * 1_500 + "]" * 1_500 + ") { totalCount } }",
+        "query ($a: " + "[" * 1_500 + "ID" + "]" * 1_500 + ") { releases { totalCount } }",
+        DEEP,
         "#" * 70_000,
         "{ " + "a " * 5_000 + "}",
         "{ releases { nodes { " + "title " * 1_000 + "} } }",
         "{ releases { nodes { " + " ".join(f"a{place}: title" for place in range(500)) + "} } }",
         "{ ...F0 } " + " ".join(f"fragment F{place} on Query {{ __typename }}" for place in range(51)),
-    ],
-    "TOO_DEEP": [
-        "{ releases { nodes " + "{ tracks { release " * 10 + "{ id }" + " } }" * 10 + " } }",
     ],
     "PAGE_TOO_LARGE": [
         "{ releases(first: 101) { totalCount } }",
@@ -104,6 +103,12 @@ DOCUMENTS = {
         '{ releases(after: "garbage") { totalCount nodes { id } } }',
     ],
 }
+
+
+async def test_what_the_house_asks_itself_has_a_depth_as_well(engine: Engine) -> None:
+    with pytest.raises(RequestRefused) as refusal:
+        await engine.data(DEEP, None, viewer())
+    assert refusal.value.code == "TOO_DEEP"
 
 
 @pytest.mark.parametrize("code", DOCUMENTS)

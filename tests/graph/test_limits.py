@@ -43,15 +43,20 @@ def nested(levels: int) -> str:
 
 
 TOO_MUCH = {
-    "characters": ("{ __typename }" + " " * LIMITS.characters, "characters"),
+    "bytes": ("{ __typename }" + " " * LIMITS.bytes, "bytes"),
+    "bytes, not characters": ("{ __typename } #" + "ü" * (LIMITS.bytes // 2), "bytes"),
     "tokens": ("{ " + "a " * LIMITS.tokens + "}", "tokens"),
     "fragments": (
         "{ a } " + " ".join(f"fragment F{n} on Release {{ id }}" for n in range(LIMITS.fragments + 1)),
         "fragments",
     ),
-    "aliases": ("{ " + " ".join(f"a{n}: b" for n in range(LIMITS.aliases + 1)) + " }", "aliases"),
+    "aliases": ("{ r { " + " ".join(f"a{n}: b" for n in range(LIMITS.aliases + 1)) + " } }", "aliases"),
     "aliases in a fragment spread often": (
-        "{ " + "...F " * 21 + "} fragment F on Query { " + " ".join(f"a{n}: b" for n in range(10)) + " }",
+        "{ "
+        + "...F " * (LIMITS.aliases // 10 + 1)
+        + "} fragment F on Query { "
+        + " ".join(f"a{n}: b" for n in range(10))
+        + " }",
         "aliases",
     ),
     "directives": ("{ a " + "@skip(if: true) " * (LIMITS.directives + 1) + "}", "directives"),
@@ -62,7 +67,22 @@ TOO_MUCH = {
         + f" fragment F{LIMITS.depth} on Query {{ a }}",
         "levels",
     ),
-    "inline fragments": ("{ " + "... { " * 51 + "a" + " }" * 52, "fragments inside each other"),
+    "inline fragments": ("{ " + "... { " * 51 + "a" + " }" * 52, "brackets inside each other"),
+    "fragments inside each other": (
+        "{ ...F0 ... { ... { ...F0 } } } "
+        + " ".join(f"fragment F{n} on Query {{ ... {{ ...F{n + 1} }} }}" for n in range(LIMITS.fragments - 1))
+        + f" fragment F{LIMITS.fragments - 1} on Query {{ a }}",
+        "fragments inside each other",
+    ),
+    "brackets of a value": ("{ a(b: " + "[" * 50 + "]" * 50 + ") }", "brackets inside each other"),
+    "roots": ("{ " + " ".join(f"a{n}" for n in range(LIMITS.roots + 1)) + " }", "fields at the root"),
+    "introspection": (
+        "{ __schema { types { "
+        + "ofType { " * (LIMITS.introspection - 2)
+        + "name "
+        + "} " * (LIMITS.introspection + 1),
+        "levels",
+    ),
     "spreads that double": (spreads(2, 40), "fields"),
     "spreads in a fragment that nobody spreads": (
         "{ a } " + spreads(2, 40).replace("...F0", "id"),
@@ -101,9 +121,9 @@ def test_a_short_document_is_not_judged_for_long() -> None:
     [
         get_introspection_query(),
         nested(LIMITS.depth),
-        "{ " + " ".join(f"a{n}: b" for n in range(LIMITS.aliases)) + " }",
+        "{ r { " + " ".join(f"a{n}: b" for n in range(LIMITS.aliases)) + " } }",
         spreads(2, 6),
-        "{ " + "a " * 100 + "}",
+        "{ " + "a " * 45 + "}",
         # What is wrong in itself is for validation to tell.
         "{ ...Missing }",
         "{ ...F } fragment F on Query { ...G } fragment G on Query { a { ...F } }",
@@ -130,4 +150,4 @@ async def test_what_is_kept_of_documents_stays_small(engine: Engine, monkeypatch
     for number in range(100):
         engine.parsed(f"query Q{number} {{ __typename }} #" + "." * 200)
     assert 5 <= len(engine._documents) <= 10
-    assert engine._characters == sum(len(text) for text, _ in engine._documents) <= 2_000
+    assert engine._characters == sum(len(text) for text, *_ in engine._documents) <= 2_000
