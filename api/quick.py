@@ -12,12 +12,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accept import media_type, preferred
-<<<<<<< HEAD
 from api.auth import address_of
-from api.graphql import LEGACY, RESPONSE, fault_answer
-=======
 from api.graphql import LEGACY, RESPONSE, Malformed, fault_answer, loads
->>>>>>> fea558e (Refuse a GraphQL request that asks for too much before it is parsed)
 from api.problems import Problem
 from api.services import Services
 from graph.limits import LIMITS
