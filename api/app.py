@@ -29,6 +29,7 @@ from api.problems import response_of
 from api.quick import QuickReads
 from api.rest import PREFIX, Rest
 from api.revocations import Revocations
+from api.sealing import AnswerSealer
 from api.services import Services
 from api.settings import Settings
 from domain.adapters.postgres import connect_reader, open_pool
@@ -95,7 +96,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 session_viewer=session_viewer,
             ),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
-            tools=Tools(workers, local_blobs(settings)),
+            tools=Tools(workers, local_blobs(settings), AnswerSealer(secret)),
             keys=keys,
             revocations=revocations,
             settings=settings,

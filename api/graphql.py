@@ -67,8 +67,11 @@ async def graphql(request: Request) -> Response:
             assert root is not None
             fault = partial(_fault, request)
             tools, correlation_id = services.tools, request.scope["correlation_id"]
-            body = await mutate(root, Run(parsed, engine, tools, viewer, correlation_id, fault))
-            return _answer(body, 200, form)
+            body, replayed = await mutate(root, Run(parsed, engine, tools, viewer, correlation_id, fault))
+            answered = _answer(body, 200, form)
+            if replayed:
+                answered.headers["Idempotency-Replayed"] = "true"
+            return answered
         name = asked.operation_name
         answer = await engine.execute(asked.document, asked.variables, viewer, operation_name=name)
         return _answer(answer.body, 200, form)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import tell_request
@@ -104,6 +104,8 @@ def problem_of(error: BaseException) -> Problem:
             error.status_code, "BAD_REQUEST" if error.status_code < 500 else "INTERNAL_ERROR"
         )
         return Problem(code, str(error.detail), headers=error.headers)
+    if isinstance(error, ClientDisconnect):
+        return Problem("BAD_REQUEST", "the caller hung up before the whole request was here")
     state = str(getattr(error, "sqlstate", None) or "")
     if state in ("57014", "55P03") or isinstance(error, TimeoutError):
         return Problem("TIMEOUT", "the answer took longer than it may; ask for less, or again later")

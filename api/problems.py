@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.inputs import camel
-from domain.refusals import Refusal
+from domain.refusals import KeyInFlight, Refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,7 +97,9 @@ def of_refusal(refusal: Refusal, *, root: str = "") -> Problem:
     errors = []
     if refusal.path:
         errors.append({"code": code, "detail": refusal.text, "pointer": root + pointer(refusal.path)})
-    return Problem(code, refusal.text, errors=errors, more={camel(k): v for k, v in refusal.details.items()})
+    more = {camel(name): value for name, value in refusal.details.items()}
+    headers = {"Retry-After": "1"} if isinstance(refusal, KeyInFlight) else {}
+    return Problem(code, refusal.text, errors=errors, headers=headers, more=more)
 
 
 def body_of(problem: Problem, instance: str, request_id: str) -> bytes:

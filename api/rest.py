@@ -22,6 +22,7 @@ from api.problems import Problem, of_refusal, table
 from api.services import Services, services_of
 from domain.access.viewer import Viewer
 from domain.command import Outcome
+from domain.dispatch import admit
 from domain.ids import encode_id
 from domain.inputs import camel, parse
 from domain.ports import Sql
@@ -151,6 +152,11 @@ class _Write:
         route, command = self.route, self.route.command
         services = services_of(request)
         viewer = await services.viewer(request)
+        key = request.headers.get("idempotency-key")
+        try:
+            admit(command, viewer, key, "rest")
+        except Refusal as refusal:
+            raise of_refusal(refusal) from refusal
         _accepts_json(request)
         status = success_status(command)
         shows = self.shown is not None and status != 204
@@ -170,7 +176,7 @@ class _Write:
                 tools=services.tools,
                 viewer=viewer,
                 door="rest",
-                key=request.headers.get("idempotency-key"),
+                key=key,
                 correlation_id=request.scope["correlation_id"],
                 reason=_reason(request),
             )

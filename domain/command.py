@@ -13,6 +13,7 @@ from domain.ports import Blobs
 from domain.refusals import (
     InputInvalid,
     KeyInFlight,
+    KeyMissing,
     KeyReused,
     Refusal,
     ScopeMissing,
@@ -46,7 +47,7 @@ class Outcome:
 
 
 # What dispatch itself may refuse, whatever the command.
-ALWAYS = (ScopeMissing, InputInvalid, VersionConflict, KeyReused, KeyInFlight)
+ALWAYS = (ScopeMissing, InputInvalid, VersionConflict, KeyMissing, KeyReused, KeyInFlight)
 
 Handler = Callable[[Any, Work], Awaitable[Outcome]]
 # What happens before the transaction opens, such as storing bytes; it may refuse and writes no row.
@@ -88,6 +89,11 @@ class Command:
     def path(self) -> str:
         """The path of the printed route, below /v1."""
         return self.route.split(" ", 1)[1]
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether REST asks for an idempotency key: sent twice without one, it would be done twice."""
+        return self.method == "POST" and self.repeat is Repeat.BY_KEY
 
     @property
     def hints(self) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 Scope, idempotency key, transaction, change set, handler, flush, the response's bytes, commit. The key row
 holds the first response and stands in the same transaction as the effect, so there is never one without
-the other.
+the other. What was refused left nothing, so no answer is kept of it: the same key may try again.
 """
 
 import dataclasses
 import hashlib
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,10 +19,11 @@ from domain.access.viewer import Viewer
 from domain.audit import Audit
 from domain.claims import canonical
 from domain.command import Command, Outcome
-from domain.ports import Blobs, Sql, SqlPool
+from domain.ports import Blobs, SealBroken, Sealer, Sql, SqlPool
 from domain.refusals import (
     InputInvalid,
     KeyInFlight,
+    KeyMissing,
     KeyReused,
     ReferenceMissing,
     Refusal,
@@ -33,6 +35,7 @@ from domain.work import Work
 
 KEY_LIFE = timedelta(days=7)
 LONGEST_KEY = 255
+_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _DEADLOCK = "40P01"
 _ATTEMPTS = 3
 
@@ -47,6 +50,38 @@ class Dispatched:
     body: bytes | None
     outcome: Outcome | None
     replayed: bool = False
+
+
+@dataclass(frozen=True)
+class _Key:
+    """An idempotency key of one caller, and what it was sent with.
+
+    sealer: what seals the answer, where it holds a secret.
+    """
+
+    viewer: Viewer
+    text: str
+    fingerprint: str
+    sealer: Sealer | None
+
+    @property
+    def name(self) -> str:
+        """Whose key it is: keys of two callers never meet."""
+        return f"{self.viewer.organization_id}|{self.viewer.actor}|{self.text}"
+
+    def kept(self, body: bytes) -> bytes:
+        """An answer as the database keeps it."""
+        return self.sealer.seal(body, self.name.encode()) if self.sealer else body
+
+    def answered(self, kept: bytes) -> bytes:
+        """The answer that was kept. Raises KeyReused where its seal can't be opened any more."""
+        try:
+            return self.sealer.open(kept, self.name.encode()) if self.sealer else kept
+        except SealBroken:
+            raise KeyReused(
+                f"the answer kept under idempotency key {self.text!r} can't be read any more; use a new key",
+                path=("idempotency_key",),
+            ) from None
 
 
 class _DryRun(Exception):
@@ -65,6 +100,7 @@ async def dispatch(
     pool: SqlPool,
     door: str,
     blobs: Blobs | None = None,
+    sealer: Sealer | None = None,
     idempotency_key: str | None = None,
     correlation_id: str | None = None,
     reason: str | None = None,
@@ -74,16 +110,15 @@ async def dispatch(
     """Run one command as one transaction and one change set.
 
     door: 'graphql', 'rest' or 'hook', for the audit trail. render makes the response's bytes inside the
-    transaction, from the rows as they will be. Raises Refusal for every expected no.
+    transaction, from the rows as they will be. sealer: for the kept answers of commands that disclose a
+    secret. Raises Refusal for every expected no.
     """
-    if not viewer.may(command.scope):
-        raise ScopeMissing(f"{command.name} needs the scope {command.scope}; the token does not carry it")
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= LONGEST_KEY:
-        raise InputInvalid(
-            f"the idempotency key has {len(idempotency_key)} characters; 1 to {LONGEST_KEY} will do",
-            path=("idempotency_key",),
-        )
-    fingerprint = _fingerprint(command, ask)
+    admit(command, viewer, idempotency_key, door)
+    key = None
+    if idempotency_key is not None:
+        assert sealer is not None or not command.discloses, f"{command.name} discloses; nothing seals it"
+        seals = sealer if command.discloses else None
+        key = _Key(viewer, idempotency_key, _fingerprint(command, ask), seals)
     if command.before is not None:
         await command.before(ask, blobs)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -95,8 +130,7 @@ async def dispatch(
                 pool,
                 door,
                 blobs,
-                idempotency_key,
-                fingerprint,
+                key,
                 correlation_id,
                 reason,
                 render,
@@ -116,6 +150,23 @@ async def dispatch(
     raise AssertionError("the loop returns or raises")
 
 
+def admit(command: Command, viewer: Viewer, idempotency_key: str | None, door: str) -> None:
+    """Raise what is refused before the input is looked at: a missing scope, a missing or malformed key."""
+    if not viewer.may(command.scope):
+        raise ScopeMissing(f"{command.name} needs the scope {command.scope}; the token does not carry it")
+    if not idempotency_key and door == "rest" and command.needs_key:
+        raise KeyMissing(
+            f"{command.route} makes or starts something; send an Idempotency-Key of your own, 1 to "
+            f"{LONGEST_KEY} visible ASCII characters, and the same one when you repeat the request"
+        )
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise InputInvalid(
+            f"the idempotency key is {idempotency_key[:40]!r}, {len(idempotency_key)} characters in all; "
+            f"1 to {LONGEST_KEY} visible ASCII characters will do",
+            path=("idempotency_key",),
+        )
+
+
 async def _run(
     command: Command,
     ask: Any,
@@ -123,15 +174,14 @@ async def _run(
     pool: SqlPool,
     door: str,
     blobs: Blobs | None,
-    key: str | None,
-    fingerprint: str,
+    key: _Key | None,
     correlation_id: str | None,
     reason: str | None,
     render: Render | None,
     now: datetime | None,
 ) -> Dispatched:
     async with pool.acquire() as connection, connection.transaction():
-        if key is not None and (replay := await _replay(connection, viewer, key, fingerprint)):
+        if key is not None and (replay := await _replay(connection, key)):
             return replay
         async with _open(
             connection, viewer, command.name, door, command.audit, None, blobs, correlation_id, reason, now
@@ -145,7 +195,7 @@ async def _run(
                 dataclasses.replace(answer, outcome=dataclasses.replace(outcome, change_set_id=None))
             )
         if key is not None:
-            await _keep(connection, viewer, key, fingerprint, answer, work.now)
+            await _keep(connection, key, answer, work.now)
         return answer
 
 
@@ -215,48 +265,43 @@ async def _open(
     await connection.execute("set constraints all immediate")
 
 
-async def _replay(connection: Sql, viewer: Viewer, key: str, fingerprint: str) -> Dispatched | None:
-    mine = await connection.fetchval(
-        "select pg_try_advisory_xact_lock(hashtextextended($1, 1))",
-        f"{viewer.organization_id}|{viewer.actor}|{key}",
-    )
+async def _replay(connection: Sql, key: _Key) -> Dispatched | None:
+    mine = await connection.fetchval("select pg_try_advisory_xact_lock(hashtextextended($1, 1))", key.name)
     if not mine:
         raise KeyInFlight(
-            f"the first request with idempotency key {key!r} has not finished; try again shortly"
+            f"the first request with idempotency key {key.text!r} has not finished; try again shortly"
         )
     row = await connection.fetchrow(
         "select fingerprint, status, response from idempotency_key "
         "where owner_id = $1 and actor = $2 and key = $3 and expires_at > $4",
-        viewer.organization_id,
-        viewer.actor,
-        key,
+        key.viewer.organization_id,
+        key.viewer.actor,
+        key.text,
         utc_now(),
     )
     if row is None:
         return None
-    if row["fingerprint"] != fingerprint:
+    if row["fingerprint"] != key.fingerprint:
         raise KeyReused(
-            f"idempotency key {key!r} was used for another request; use a new key for a new request",
+            f"idempotency key {key.text!r} was used for another request; use a new key for a new request",
             path=("idempotency_key",),
         )
-    return Dispatched(row["status"], row["response"], None, replayed=True)
+    return Dispatched(row["status"], key.answered(row["response"]), None, replayed=True)
 
 
-async def _keep(
-    connection: Sql, viewer: Viewer, key: str, fingerprint: str, answer: Dispatched, at: datetime
-) -> None:
+async def _keep(connection: Sql, key: _Key, answer: Dispatched, at: datetime) -> None:
     await connection.execute(
         "insert into idempotency_key (owner_id, actor, key, fingerprint, status, response, change_set_id, "
         "expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8) "
         "on conflict (owner_id, actor, key) do update set fingerprint = excluded.fingerprint, "
         "status = excluded.status, response = excluded.response, change_set_id = excluded.change_set_id, "
         "expires_at = excluded.expires_at, created_at = clock_timestamp()",
-        viewer.organization_id,
-        viewer.actor,
-        key,
-        fingerprint,
+        key.viewer.organization_id,
+        key.viewer.actor,
+        key.text,
+        key.fingerprint,
         answer.status,
-        answer.body or b"",
+        key.kept(answer.body or b""),
         answer.outcome.change_set_id if answer.outcome else None,
         at + KEY_LIFE,
     )

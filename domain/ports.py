@@ -46,6 +46,22 @@ class Blobs(Protocol):
         ...
 
 
+class SealBroken(Exception):
+    """Sealed bytes that this key did not seal, or that were bound to something else."""
+
+
+class Sealer(Protocol):
+    """Makes bytes unreadable to whoever has only the database."""
+
+    def seal(self, plain: bytes, bound_to: bytes) -> bytes:
+        """The sealed form; it opens only together with the same `bound_to`."""
+        ...
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """What was sealed. Raises SealBroken."""
+        ...
+
+
 class Sql(Protocol):
     """A connection to PostgreSQL, as asyncpg's: `$1` parameters, rows by column name."""
 

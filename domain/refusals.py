@@ -48,6 +48,13 @@ class ScopeMissing(Refusal):
     status = 403
 
 
+class KeyMissing(Refusal):
+    """The request makes or starts something and came without an idempotency key."""
+
+    code = "idempotency_key_required"
+    status = 400
+
+
 class KeyReused(Refusal):
     """The idempotency key was used for another request body."""
 

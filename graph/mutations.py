@@ -131,7 +131,8 @@ def _arguments(command: Command) -> list[StrawberryArgument]:
         (
             "idempotency_key",
             str | None,
-            "1 to 255 characters; the same key and input give the first answer again, for 7 days.",
+            "1 to 255 visible ASCII characters; the same key and input give the first answer again, byte by "
+            "byte, for 7 days.",
         ),
     ]
     if not any(field.name == "reason" for field in dataclasses.fields(command.ask)):

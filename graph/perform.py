@@ -32,10 +32,10 @@ from graphql.execution.values import VariableValues, get_argument_values, get_di
 
 from domain.access.viewer import Viewer
 from domain.command import COMMANDS, Command, Outcome
-from domain.dispatch import dispatch
+from domain.dispatch import admit, dispatch
 from domain.ids import encode_id
 from domain.inputs import camel, parse, snake
-from domain.ports import Blobs, Sql, SqlPool
+from domain.ports import Blobs, Sealer, Sql, SqlPool
 from domain.refusals import KeyReused, Refusal
 from graph.mutations import is_deletion
 
@@ -71,6 +71,7 @@ class Tools:
 
     pool: SqlPool
     blobs: Blobs | None = None
+    sealer: Sealer | None = None
 
 
 async def perform(
@@ -103,6 +104,7 @@ async def perform(
         viewer=viewer,
         pool=tools.pool,
         blobs=tools.blobs,
+        sealer=tools.sealer,
         door=door,
         idempotency_key=key,
         correlation_id=correlation_id,
@@ -130,25 +132,27 @@ class Run:
     fault: Fault
 
 
-async def mutate(root: GraphQLObjectType, run: Run) -> bytes:
-    """The whole response to a mutation."""
+async def mutate(root: GraphQLObjectType, run: Run) -> tuple[bytes, bool]:
+    """The whole response to a mutation, and whether all of it is what earlier calls were answered."""
     parts: list[bytes] = []
     errors: list[dict[str, Any]] = []
+    anew = 0
     for name, nodes in collect(run.parsed.operation.selection_set, root.name, run.parsed).items():
         try:
-            value = await _field(root, nodes, run)
+            value, replayed = await _field(root, nodes, run)
+            anew += not replayed
         except Exception as error:
-            value = b"null"
+            value, anew = b"null", anew + 1
             errors.append({**run.fault(error), "path": [name]})
         parts.append(orjson.dumps(name) + b":" + value)
     told = b',"errors":' + orjson.dumps(errors) if errors else b""
-    return b'{"data":{' + b",".join(parts) + b"}" + told + b"}"
+    return b'{"data":{' + b",".join(parts) + b"}" + told + b"}", anew == 0
 
 
-async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) -> bytes:
-    """Run one command and give its payload."""
+async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) -> tuple[bytes, bool]:
+    """Run one command; gives its payload, and whether it is an earlier call's."""
     if nodes[0].name.value == "__typename":
-        return orjson.dumps(root.name)
+        return orjson.dumps(root.name), False
     definition = root.fields[nodes[0].name.value]
     command = COMMANDS[snake(nodes[0].name.value)]
     payload = get_named_type(definition.type).name
@@ -164,7 +168,8 @@ async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) 
         return 200, b"{" + b",".join(parts) + b"}"
 
     try:
-        _, body, _ = await perform(
+        admit(command, run.viewer, arguments.get("idempotencyKey"), "graphql")
+        _, body, replayed = await perform(
             command,
             parse(command.ask, arguments["input"]),
             render,
@@ -177,8 +182,8 @@ async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) 
             reason=arguments.get("reason"),
         )
     except Refusal as refusal:
-        return _refused(refusal, chosen, payload, run.parsed)
-    return body
+        return _refused(refusal, chosen, payload, run.parsed), False
+    return body, replayed
 
 
 async def _payload_field(

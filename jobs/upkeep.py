@@ -1,4 +1,5 @@
-"""What the clock asks for: the log of changes gets its partitions before their months come."""
+"""What the clock asks for: the log of changes gets its partitions before their months come, and kept
+answers go when their time is over."""
 
 import asyncio
 
@@ -9,6 +10,7 @@ from jobs.relay import rest
 
 EVERY_S = 6 * 3600.0
 AGAIN_S = 60.0
+KEYS_AT_ONCE = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -19,8 +21,9 @@ async def run(pool: SqlPool, stopping: asyncio.Event, *, every_s: float = EVERY_
         pause = every_s
         try:
             await make_room(pool)
+            await forget_keys(pool)
         except Exception as error:
-            log.warning("partitions are made later", error=repr(error))
+            log.warning("upkeep is done later", error=repr(error))
             pause = min(every_s, AGAIN_S)
         await rest(stopping, pause)
 
@@ -37,3 +40,24 @@ async def make_room(pool: SqlPool) -> int:
     if made:
         log.info("partitions made", partitions=made)
     return made
+
+
+async def forget_keys(pool: SqlPool, at_once: int = KEYS_AT_ONCE) -> int:
+    """Delete the idempotency keys that have expired, batch by batch; gives how many."""
+    gone = 0
+    while True:
+        async with pool.acquire() as connection:
+            # What another worker is deleting is left to it, and a key just used again is not waited for.
+            done: str = await connection.execute(
+                "delete from idempotency_key where (owner_id, actor, key) in ("
+                "select owner_id, actor, key from idempotency_key where expires_at <= now() "
+                "order by expires_at limit $1 for update skip locked)",
+                at_once,
+            )
+        count = int(done.rsplit(" ", 1)[1])
+        gone += count
+        if count < at_once:
+            break
+    if gone:
+        log.info("idempotency keys forgotten", keys=gone)
+    return gone

@@ -54,8 +54,17 @@ _SHARED: dict[str, Any] = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "The same key and body give the first answer again, for 7 days.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "A word of the caller's own. The same key and body give the first answer again, byte "
+        "by byte and with Idempotency-Replayed: true, for 7 days. Another body is refused with 422, a copy "
+        "that comes before the first has ended with 409. A key counts for one caller of one organization.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    },
+    "IdempotencyKeyNeeded": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "As above; this route makes or starts something, so it is not done without one.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "IfMatch": {
         "name": "If-Match",
@@ -80,6 +89,10 @@ _PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/component
 _HEADERS: dict[str, Any] = {
     "ETag": {"description": "Version and hash, a strong validator.", "schema": {"type": "string"}},
     "Link": {"description": "The next page (RFC 8288).", "schema": {"type": "string"}},
+    "Replayed": {
+        "description": "true: this is what the first request with this idempotency key was answered.",
+        "schema": {"const": "true"},
+    },
     "ChangeSet": {"description": "The change set that holds the write.", "schema": {"type": "string"}},
 }
 _FIXED = {
@@ -200,7 +213,8 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
         {"name": camel(name), "in": "path", "required": True, "schema": hint_schema(hints[name], components)}
         for name in route.in_path
     ]
-    parameters += _parameters("IdempotencyKey", *(() if "reason" in hints else ("Reason",)))
+    key = "IdempotencyKeyNeeded" if command.needs_key else "IdempotencyKey"
+    parameters += _parameters(key, *(() if "reason" in hints else ("Reason",)))
     leave_out = in_path
     if "expected_version" in hints:
         parameters += _parameters("IfMatch")
@@ -252,7 +266,8 @@ def _request_body(
 def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -> dict[str, Any]:
     command = route.command
     if route.method == "DELETE":
-        return {"204": {"description": "It is deleted; a tombstone stays."}}
+        gone = {"Idempotency-Replayed": _shared("headers", "Replayed")}
+        return {"204": {"description": "It is deleted; a tombstone stays.", "headers": gone}}
     parts: list[Schema] = []
     if is_entity(command, schema):
         parts.append(output_schema(GraphQLNonNull(schema.type_map[_type_name(command)]), components))
@@ -261,7 +276,11 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
     body = parts[0] if len(parts) == 1 else {"allOf": parts} if parts else {"type": "object"}
     answer = {
         "description": "What the command did.",
-        "headers": {"ETag": _shared("headers", "ETag"), "X-Change-Set": _shared("headers", "ChangeSet")},
+        "headers": {
+            "ETag": _shared("headers", "ETag"),
+            "X-Change-Set": _shared("headers", "ChangeSet"),
+            "Idempotency-Replayed": _shared("headers", "Replayed"),
+        },
         "content": {"application/json": {"schema": body}},
     }
     return {str(success_status(command)): answer}

@@ -37,7 +37,14 @@ def client(timeout_s: float = _PATIENCE_S) -> "httpx2.Client":
         headers={"Authorization": f"Bearer {token}", "User-Agent": "catalograph-cli"},
         timeout=timeout_s,
         trust_env=bool(settings.url),
+        event_hooks={"request": [_named]},
     )
+
+
+def _named(request: "httpx2.Request") -> None:
+    """Give a write the key that lets it be repeated, unless the caller chose one."""
+    if request.method not in ("GET", "HEAD"):
+        request.headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
 
 
 def development_token(settings: Settings, lifetime: timedelta = timedelta(minutes=15)) -> str:

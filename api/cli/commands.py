@@ -76,7 +76,7 @@ def _parameters(command: "Command", in_path: set[str], raw: str | None) -> list[
     if raw is None:
         whole = typer.Option("--input", help="The whole input as JSON, @FILE or -.")
         found.append(("input_document", Annotated[str | None, whole], None))
-    key = typer.Option("--idempotency-key", help="Repeat safely: the same key gives the first answer again.")
+    key = typer.Option("--idempotency-key", help="Repeat safely: the same key gives the first answer.")
     found.append(("idempotency_key", Annotated[str | None, key], None))
     if "reason" not in command.hints:
         reason = typer.Option("--reason", help="Why, for the audit trail.")

@@ -41,7 +41,9 @@ async def test_a_key_opens_every_door_by_both_headers(office: Office, header: st
             assert told["data"]["viewer"]["actor"] == str(client_id)
             assert told["data"]["viewer"]["role"] == "api_user"
             assert told["data"]["viewer"]["scopes"] == ["catalog:read", "catalog:write"]
-        made = await client.post("/v1/artists", json={"name": "By key"})
+        made = await client.post(
+            "/v1/artists", json={"name": "By key"}, headers={"Idempotency-Key": "by-key"}
+        )
         assert made.status_code == 201, made.text
         assert (await client.get("/v1/viewer")).json()["tier"] == "free"
         assert (await client.get("/v1/jobs")).status_code == 403
@@ -173,7 +175,8 @@ async def test_an_access_token_is_no_api_key(office: Office) -> None:
 async def test_a_key_sees_its_own_organization_alone(office: Office) -> None:
     theirs = await office.api_key(await office.program(THEIRS))
     async with office.client(role=Role.LABEL_USER) as ours, office.client(theirs.text) as client:
-        made = (await ours.post("/v1/artists", json={"name": "Ours alone"})).json()["id"]
+        named = {"Idempotency-Key": "ours-alone"}
+        made = (await ours.post("/v1/artists", json={"name": "Ours alone"}, headers=named)).json()["id"]
         assert (await client.get(f"/v1/artists/{made}")).status_code == 404
         assert (await client.patch(f"/v1/artists/{made}", json={"name": "x"})).status_code == 404
 

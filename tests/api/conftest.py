@@ -43,9 +43,16 @@ class House:
         return mint_token(self.key, organization_id=organization, role=role, **given)
 
     def client(self, **more: Any) -> httpx2.Client:
-        """A caller with a token."""
+        """A caller with a token, who names each write that has no idempotency key."""
         headers = {"Authorization": f"Bearer {self.token(**more)}"}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=30)
+        hooks: dict[str, list[Any]] = {"request": [with_key]}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=30, event_hooks=hooks)
+
+
+def with_key(request: httpx2.Request) -> None:
+    """Give a request that posts a command an idempotency key of its own, unless it has one."""
+    if request.method == "POST" and request.url.path.startswith("/v1/"):
+        request.headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
 
 
 def settings_for(database_url: str, redis_url: str, state: Path) -> Settings:
