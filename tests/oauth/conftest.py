@@ -1,11 +1,15 @@
 """An authorization server with two organizations, people, and clients of every kind."""
 
+import base64
+import hashlib
 import secrets
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 import orjson
@@ -18,9 +22,11 @@ from domain.adapters.postgres import open_pool
 from domain.row import new_id
 from tests.api.conftest import serving, settings_for
 from tests.conftest import Databases
-from tests.people.conftest import Town
+from tests.people.browser import Browser
+from tests.people.conftest import Person, Town
 
 CALLBACK = "https://app.example/callback?kept=1"
+VERIFIER = "a-verifier-of-forty-three-characters-or-more.~"
 READS = ("catalog:read", "rights:read")
 
 
@@ -100,15 +106,75 @@ class Court(Town):
             f"{self.url}/graphql", json={"query": query}, headers={"Authorization": f"Bearer {token}"}
         )
 
+    def authorization(self, client: Registered, **more: str | None) -> str:
+        """The path of an authorization request; None leaves a parameter out."""
+        fields = {
+            "response_type": "code",
+            "client_id": str(client.id),
+            "redirect_uri": client.redirect_uri,
+            "scope": "openid catalog:read",
+            "state": "a state",
+            "code_challenge": challenge(VERIFIER),
+            "code_challenge_method": "S256",
+            **more,
+        }
+        return "/oauth/authorize?" + urlencode({k: v for k, v in fields.items() if v is not None})
+
+    async def logged_in(self, *organizations: uuid.UUID, role: str = "label_user") -> tuple[Browser, Person]:
+        """Somebody's browser, logged in."""
+        person = await self.person(*organizations, role=role)
+        browser = self.browser()
+        browser.log_in(person.email, person.password)
+        return browser, person
+
+    def consent(self, browser: Browser, path: str, **fields: str) -> dict[str, str]:
+        """Answer the consent page with yes; gives what the client is sent."""
+        answer = browser.submit(path, "/oauth/authorize", **{"decision": "allow", **fields})
+        return sent_to_client(answer)
+
+    async def code(self, client: Registered, *, role: str = "label_user", **more: str | None) -> str:
+        """A code for a new person's consent."""
+        browser, _ = await self.logged_in(role=role)
+        with browser:
+            return self.consent(browser, self.authorization(client, **more))["code"]
+
+    def exchange(self, client: Registered, code: str, **more: str | None) -> httpx2.Response:
+        """Exchange a code; None leaves a parameter out."""
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": client.redirect_uri,
+            "code_verifier": VERIFIER,
+            **more,
+        }
+        return self.token({k: v for k, v in fields.items() if v is not None}, client)
+
+    def refresh(self, client: Registered, token: str, **more: str) -> httpx2.Response:
+        """Exchange a refresh token."""
+        return self.token({"grant_type": "refresh_token", "refresh_token": token, **more}, client)
+
     def wait_until_refused(self, token: str) -> httpx2.Response:
         """Ask until the token is refused; five seconds are all that a revocation may take."""
-        import time
-
         give_up_at = time.monotonic() + 5
         while (answer := self.ask(token)).status_code == 200:
             assert time.monotonic() < give_up_at, "the token is still taken"
             time.sleep(0.05)
         return answer
+
+
+def challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636 §4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def sent_to_client(answer: httpx2.Response, to: str = CALLBACK) -> dict[str, str]:
+    """The parameters of a redirect to the client, which names who answers."""
+    assert answer.status_code == 303, answer.text
+    location = answer.headers["location"]
+    assert location.startswith(to), location
+    fields = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+    assert fields.pop("iss").startswith("http://127.0.0.1:")
+    return fields
 
 
 def refused(answer: httpx2.Response, error: str, status: int = 400) -> str:
