@@ -14,7 +14,8 @@ from starlette.routing import Mount, Route
 
 from api.api_keys import ApiKeys
 from api.auth import Authenticator
-from api.compose import local_blobs
+from api.blobs import blob_routes
+from api.compose import blob_store
 from api.docs import docs_routes
 from api.graphql import graphql
 from api.health import health_routes
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
+            *blob_routes(settings),
             Mount(PREFIX, Rest(schema)),
             *people_routes(),
             *oauth_routes(settings),
@@ -96,7 +98,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 session_viewer=session_viewer,
             ),
             engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
-            tools=Tools(workers, local_blobs(settings), AnswerSealer(secret)),
+            tools=Tools(workers, blob_store(settings), AnswerSealer(secret)),
             keys=keys,
             revocations=revocations,
             settings=settings,

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from api.keys import ensure_secret, purpose_secret
 from api.settings import Settings
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.postgres import Connection, Pool, open_pool
-from domain.ports import Blobs
+from domain.links import Links
+from domain.ports import Blobs, FolderBlobs
 
 if TYPE_CHECKING:
     from domain.access.viewer import Viewer
@@ -37,9 +39,26 @@ def ern_reader(state_folder: Path) -> "ErnReader":
     return ErnReader(schema_store(state_folder))
 
 
-def local_blobs(settings: Settings) -> Blobs:
-    """The blob store of the state folder."""
-    return LocalBlobs(settings.state_folder / "blobs")
+def blob_store(settings: Settings) -> Blobs:
+    """The blob store: the bucket where one is named, else a folder of state, served by the front door."""
+    if settings.s3_bucket:
+        from domain.adapters.s3 import Bucket, S3Blobs
+
+        where = Bucket(settings.s3_bucket, settings.s3_endpoint, settings.s3_region, settings.s3_prefix)
+        return S3Blobs(where)
+    return LocalBlobs(settings.state_folder / "blobs", blob_links(settings))
+
+
+def blob_folder(settings: Settings) -> FolderBlobs | None:
+    """The folder whose blobs the front door serves itself; None where a bucket does."""
+    store = blob_store(settings)
+    return store if isinstance(store, LocalBlobs) else None
+
+
+def blob_links(settings: Settings) -> Links:
+    """What signs and judges the addresses of blobs that the front door serves."""
+    secret = ensure_secret(settings.state_folder / "keys")
+    return Links(settings.issuer, purpose_secret(secret, "blob links"))
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ async def diagnose() -> list[Finding]:
     if not settings.redis_url:
         found.append(Finding("valkey", "idle", "embedded, not running"))
         del asked["valkey"]
-    if not (settings.state_folder / "blobs").exists():
+    if not settings.s3_bucket and not (settings.state_folder / "blobs").exists():
         found.append(Finding("blobs", "idle", "nothing stored yet"))
         del asked["blobs"]
     parts = await examine(asked)

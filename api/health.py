@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from api.compose import connect, local_blobs
+from api.compose import blob_store, connect
 from api.migrated import newest_revision
 from api.settings import Settings
 from domain.ports import Blobs
@@ -34,7 +34,7 @@ class Part:
 
 def probes(settings: Settings) -> dict[str, Probe]:
     """How to ask each dependency of a server."""
-    blobs = local_blobs(settings)
+    blobs = blob_store(settings)
     return {
         "postgres": lambda: _postgres(settings),
         "migrations": lambda: _migrations(settings),

@@ -35,10 +35,12 @@ DOOR: dict[str, tuple[int, str]] = {
     "INVALID_API_KEY": (401, "The API key is not one of ours, has expired, or may not be used from there."),
     "CSRF_FAILED": (403, "A request of a session that does not show it comes from our own pages."),
     "INTROSPECTION_REFUSED": (403, "The schema is not told to this caller; /schema.graphql is open to all."),
+    "LINK_REFUSED": (403, "The link was changed, or its time is over."),
     "NOT_FOUND": (404, "No such thing, or one that the caller may not see."),
     "METHOD_NOT_ALLOWED": (405, "The path does not take this method."),
     "NOT_ACCEPTABLE": (406, "None of the media types asked for can be given."),
     "PAYLOAD_TOO_LARGE": (413, "The body is larger than the route takes."),
+    "RANGE_NOT_SATISFIABLE": (416, "The file has none of the bytes asked for."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body is in a media type that the route does not take."),
     "RATE_LIMIT_EXCEEDED": (
         429,

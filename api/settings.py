@@ -58,6 +58,16 @@ class Settings(BaseSettings):
         description="Addresses of proxies whose X-Forwarded-For tells where a caller is, by commas "
         "(networks as 10.0.0.0/8 will do); * believes everybody. Empty: nobody is believed.",
     )
+    s3_bucket: str = Field(
+        default="",
+        description="Bucket for blobs; credentials are found as AWS tools find them. "
+        "Empty: the folder of state.",
+    )
+    s3_endpoint: str = Field(default="", description="Address of another S3 store than AWS's.")
+    s3_region: str = Field(default="", description="Region of the bucket.")
+    s3_prefix: str = Field(
+        default="", description="What the names of all objects begin with, as catalog/; may be empty."
+    )
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )
@@ -96,7 +106,7 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis://, rediss:// or unix:// (as in redis://host:6379/0)")
         return url
 
-    @field_validator("url", "public_url")
+    @field_validator("url", "public_url", "s3_endpoint")
     @classmethod
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):

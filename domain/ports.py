@@ -1,8 +1,9 @@
 """What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, BinaryIO, Protocol
 
 
@@ -20,6 +21,15 @@ class BlobNotFound(LookupError):
     def __init__(self, sha256: str) -> None:
         super().__init__(f"no blob {sha256} in the store")
         self.sha256 = sha256
+
+
+class BlobTooLarge(ValueError):
+    """More bytes than may be."""
+
+    def __init__(self, size_bytes: int, largest: int) -> None:
+        super().__init__(f"{size_bytes} bytes were uploaded; at most {largest}")
+        self.size_bytes = size_bytes
+        self.largest = largest
 
 
 class Blobs(Protocol):
@@ -41,6 +51,29 @@ class Blobs(Protocol):
         """Whether the store holds this blob."""
         ...
 
+    def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a blob from start up to but not including end. Raises BlobNotFound at once."""
+        ...
+
+    async def delete(self, sha256: str) -> None:
+        """Forget a blob; one that is not there is forgotten already."""
+        ...
+
+    def download_url(self, sha256: str, *, lives: timedelta, file_name: str, media_type: str) -> str:
+        """An address that gives the blob to whoever has it, until it expires."""
+        ...
+
+    def upload_url(self, ticket: str, *, lives: timedelta, largest: int) -> str:
+        """An address that takes bytes by PUT, kept aside under the ticket until they are taken in.
+
+        largest: bytes. A store that can't refuse more while they come refuses them when they are taken in.
+        """
+        ...
+
+    async def take_in(self, ticket: str, largest: int) -> BlobRef:
+        """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
+        ...
+
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
         ...
@@ -59,6 +92,18 @@ class Sealer(Protocol):
 
     def open(self, sealed: bytes, bound_to: bytes) -> bytes:
         """What was sealed. Raises SealBroken."""
+        ...
+
+
+class FolderBlobs(Blobs, Protocol):
+    """A store whose addresses the front door serves itself."""
+
+    async def size(self, sha256: str) -> int:
+        """The size of a blob in bytes. Raises BlobNotFound."""
+        ...
+
+    async def keep_upload(self, ticket: str, data: AsyncIterable[bytes]) -> int:
+        """Keep what is uploaded under a ticket, whole or not at all; gives its size in bytes."""
         ...
 
 

@@ -26,7 +26,7 @@ from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
-from domain.ports import SqlPool
+from domain.ports import Blobs, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.relay import QUEUES, RUN, Relay
@@ -53,12 +53,18 @@ class Pace:
     at_once: int = 2
 
 
-def run(database_url: str, redis_url: str, state_folder: str | Path) -> int:
+def run(database_url: str, redis_url: str, state_folder: str | Path, blobs: Blobs | None = None) -> int:
     """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
-    return uvloop.run(serve(database_url, redis_url, Path(state_folder)))
+    return uvloop.run(serve(database_url, redis_url, Path(state_folder), blobs=blobs))
 
 
-async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pace | None = None) -> int:
+async def serve(
+    database_url: str,
+    redis_url: str,
+    state_folder: Path,
+    pace: Pace | None = None,
+    blobs: Blobs | None = None,
+) -> int:
     """Compose the worker and serve until told to stop. A second signal stops at once."""
     pace = pace or Pace()
     stopping, hurry = asyncio.Event(), asyncio.Event()
@@ -72,7 +78,7 @@ async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pac
     redis = open_queue(redis_url)
     size = 2 + 3 * pace.at_once * len(QUEUES)
     try:
-        async with open_house(database_url, state_folder, max_size=size) as house:
+        async with open_house(database_url, state_folder, blobs=blobs, max_size=size) as house:
             log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
             await work(house, redis, pace, stopping, hurry)
     finally:
@@ -82,12 +88,14 @@ async def serve(database_url: str, redis_url: str, state_folder: Path, pace: Pac
 
 
 @asynccontextmanager
-async def open_house(database_url: str, state_folder: Path, *, max_size: int = 4) -> AsyncIterator[House]:
-    """What jobs work with, for as long as the block lasts."""
+async def open_house(
+    database_url: str, state_folder: Path, *, blobs: Blobs | None = None, max_size: int = 4
+) -> AsyncIterator[House]:
+    """What jobs work with, for as long as the block lasts. blobs: the folder of state unless given."""
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
-    blobs, schemas = LocalBlobs(state_folder / "blobs"), SchemaStore(state_folder / "schemas")
+    schemas = SchemaStore(state_folder / "schemas")
     try:
-        yield House(pool, blobs, ErnReader(schemas))
+        yield House(pool, blobs or LocalBlobs(state_folder / "blobs"), ErnReader(schemas))
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(5):

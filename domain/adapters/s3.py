@@ -1,0 +1,370 @@
+"""Blobs in any S3 store, through boto3 off the event loop.
+
+A blob is the object `<prefix>blobs/<sha256>`. A stream is uploaded in parts to `<prefix>incoming/…` while it
+is hashed, then copied to its name by the store itself, so that memory stays flat and nothing half written is
+ever found under a blob's name. Writes are conditional: the same bytes are never written over themselves.
+"""
+
+import asyncio
+import base64
+import hashlib
+import io
+import re
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote
+
+from domain.ports import BlobNotFound, BlobRef, BlobTooLarge
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TICKET = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_PART = 8 << 20
+_READ = 1 << 20
+# What S3 copies in one request (5 GiB); larger objects are copied in parts.
+_COPY_AT_ONCE = 5 << 30
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+_THERE = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Where blobs lie. endpoint: the store's address, empty for AWS. prefix ends with a slash or is empty."""
+
+    name: str
+    endpoint: str = ""
+    region: str = ""
+    prefix: str = ""
+
+
+class S3Blobs:
+    """A bucket as a blob store. Credentials come from the environment as boto3 finds them."""
+
+    def __init__(self, bucket: Bucket, client: "S3Client | None" = None) -> None:
+        self._bucket = bucket.name
+        self._prefix = bucket.prefix
+        self._client = client or connect_s3(bucket)
+
+    async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
+        """Store bytes, or a stream of them, whole or not at all; durable when this returns."""
+        if isinstance(data, bytes):
+            return await asyncio.to_thread(self._put, data)
+        waiting = bytearray()
+        digest, size = hashlib.sha256(), 0
+        upload: _Upload | None = None
+        try:
+            async for chunk in data:
+                waiting += chunk
+                size += len(chunk)
+                digest.update(chunk)
+                if len(waiting) >= _PART:
+                    if upload is None:
+                        upload = await asyncio.to_thread(self._begin)
+                    await asyncio.to_thread(upload.part, bytes(waiting))
+                    waiting.clear()
+            if upload is None:
+                return await asyncio.to_thread(self._put, bytes(waiting))
+            if waiting:
+                await asyncio.to_thread(upload.part, bytes(waiting))
+            await asyncio.to_thread(upload.complete)
+            ref = BlobRef(digest.hexdigest(), size)
+            await asyncio.to_thread(self._settle, upload.key, ref)
+            return ref
+        except BaseException:
+            if upload is not None:
+                await asyncio.to_thread(upload.abort)
+            raise
+
+    async def read(self, sha256: str) -> bytes:
+        """All bytes of a blob. Raises BlobNotFound."""
+        return await asyncio.to_thread(self._get, sha256, None)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A seekable file over a blob, for readers in a thread; it asks for what is read. BlobNotFound."""
+        size = self._size(self._key(sha256), sha256)
+        return cast(BinaryIO, io.BufferedReader(_Remote(self, sha256, size), _READ))
+
+    async def exists(self, sha256: str) -> bool:
+        """Whether the store holds this blob."""
+        try:
+            await asyncio.to_thread(self._size, self._key(sha256), sha256)
+        except BlobNotFound:
+            return False
+        return True
+
+    async def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a blob from start up to but not including end. Raises BlobNotFound at once."""
+        if end is not None and end <= start:
+            return
+        body = await asyncio.to_thread(self._body, sha256, _range(start, end))
+        try:
+            while part := await asyncio.to_thread(body.read, _READ):
+                yield part
+        finally:
+            body.close()
+
+    async def delete(self, sha256: str) -> None:
+        """Forget a blob; one that is not there is forgotten already."""
+        await asyncio.to_thread(self._client.delete_object, Bucket=self._bucket, Key=self._key(sha256))
+
+    def download_url(self, sha256: str, *, lives: timedelta, file_name: str, media_type: str) -> str:
+        """An address of the store that gives the blob until it expires."""
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": self._key(sha256),
+                "ResponseContentType": media_type,
+                "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
+            },
+            ExpiresIn=int(lives.total_seconds()),
+        )
+
+    def upload_url(self, ticket: str, *, lives: timedelta, largest: int) -> str:
+        """An address of the store that takes bytes by PUT; their number is judged when they are taken in."""
+        return self._client.generate_presigned_url(
+            "put_object",
+            Params={"Bucket": self._bucket, "Key": self._upload_key(ticket)},
+            ExpiresIn=int(lives.total_seconds()),
+        )
+
+    async def take_in(self, ticket: str, largest: int) -> BlobRef:
+        """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
+        return await asyncio.to_thread(self._take_in, ticket, largest)
+
+    async def check(self) -> None:
+        """Raise OSError when the store can't be written."""
+        await asyncio.to_thread(self._check)
+
+    # -- what runs in a thread ----------------------------------------------------------------------------
+
+    def _put(self, data: bytes) -> BlobRef:
+        digest = hashlib.sha256(data)
+        ref = BlobRef(digest.hexdigest(), len(data))
+        with self._told(ref.sha256), _already_there():
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._key(ref.sha256),
+                Body=data,
+                IfNoneMatch="*",
+                ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
+            )
+        return ref
+
+    def _begin(self) -> "_Upload":
+        return _Upload(self._client, self._bucket, f"{self._prefix}incoming/{uuid.uuid4().hex}")
+
+    def _settle(self, key: str, ref: BlobRef) -> None:
+        """Give the bytes under a key their blob's name."""
+        target = self._key(ref.sha256)
+        source: Any = {"Bucket": self._bucket, "Key": key}
+        try:
+            self._size(target, ref.sha256)
+        except BlobNotFound:
+            if ref.size_bytes <= _COPY_AT_ONCE:
+                self._client.copy_object(Bucket=self._bucket, Key=target, CopySource=source)
+            else:
+                self._client.copy(source, self._bucket, target)
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def _take_in(self, ticket: str, largest: int) -> BlobRef:
+        key = self._upload_key(ticket)
+        size = self._size(key, ticket)
+        if size > largest:
+            raise BlobTooLarge(size, largest)
+        digest = hashlib.sha256()
+        with self._told(ticket):
+            found = self._client.get_object(Bucket=self._bucket, Key=key)
+        read = 0
+        for part in found["Body"].iter_chunks(_READ):
+            digest.update(part)
+            read += len(part)
+        # What is copied is what was hashed: a PUT in between changes the ETag.
+        ref = BlobRef(digest.hexdigest(), read)
+        target = self._key(ref.sha256)
+        with self._told(ticket):
+            if read <= _COPY_AT_ONCE:
+                self._client.copy_object(
+                    Bucket=self._bucket,
+                    Key=target,
+                    CopySource={"Bucket": self._bucket, "Key": key},
+                    CopySourceIfMatch=found["ETag"],
+                )
+            else:
+                self._client.copy(
+                    {"Bucket": self._bucket, "Key": key},
+                    self._bucket,
+                    target,
+                    ExtraArgs={"CopySourceIfMatch": found["ETag"]},
+                )
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+        return ref
+
+    def _get(self, sha256: str, span: str | None) -> bytes:
+        body = self._body(sha256, span)
+        try:
+            data: bytes = body.read()
+            return data
+        finally:
+            body.close()
+
+    def _body(self, sha256: str, span: str | None) -> Any:
+        more: Any = {"Range": span} if span else {}
+        with self._told(sha256):
+            return self._client.get_object(Bucket=self._bucket, Key=self._key(sha256), **more)["Body"]
+
+    def _size(self, key: str, name: str) -> int:
+        with self._told(name):
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+
+    def _check(self) -> None:
+        key = f"{self._prefix}incoming/check-{uuid.uuid4().hex}"
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except Exception as error:
+            raise OSError(f"the bucket {self._bucket} can't be written: {error}") from error
+
+    def _key(self, sha256: str) -> str:
+        if not _SHA256.fullmatch(sha256):
+            raise BlobNotFound(sha256)
+        return f"{self._prefix}blobs/{sha256}"
+
+    def _upload_key(self, ticket: str) -> str:
+        if not _TICKET.fullmatch(ticket):
+            raise BlobNotFound(ticket)
+        return f"{self._prefix}uploads/{ticket}"
+
+    @staticmethod
+    def _told(name: str) -> "_Told":
+        return _Told(name)
+
+
+class _Told:
+    """Tells an object's absence in our words."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if error is not None and _code(error) in _ABSENT:
+            raise BlobNotFound(self._name) from None
+
+
+class _already_there:  # noqa: N801  (reads as a sentence after `with`)
+    """Lets a conditional write pass that found its object written."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, _trace: Any) -> bool:
+        return error is not None and _code(error) in _THERE
+
+
+class _Upload:
+    """A multipart upload under way."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
+        self.key = key
+        self._client = client
+        self._bucket = bucket
+        self._id = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        self._parts: list[Any] = []
+
+    def part(self, data: bytes) -> None:
+        """Upload the next part."""
+        number = len(self._parts) + 1
+        done = self._client.upload_part(
+            Bucket=self._bucket, Key=self.key, UploadId=self._id, PartNumber=number, Body=data
+        )
+        self._parts.append({"ETag": done["ETag"], "PartNumber": number})
+
+    def complete(self) -> None:
+        """Make one object of the parts."""
+        self._client.complete_multipart_upload(
+            Bucket=self._bucket, Key=self.key, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+        )
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        with suppress(Exception):
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self.key, UploadId=self._id)
+        with suppress(Exception):
+            self._client.delete_object(Bucket=self._bucket, Key=self.key)
+
+
+class _Remote(io.RawIOBase):
+    """A blob as a file that is read where it is asked for."""
+
+    def __init__(self, blobs: S3Blobs, sha256: str, size: int) -> None:
+        self._blobs = blobs
+        self._sha256 = sha256
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readall(self) -> bytes:
+        rest = self._blobs._get(self._sha256, _range(self._at, self._size)) if self._at < self._size else b""
+        self._at += len(rest)
+        return rest
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._size - self._at)
+        if wanted <= 0:
+            return 0
+        data = self._blobs._get(self._sha256, _range(self._at, self._at + wanted))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def connect_s3(bucket: Bucket) -> "S3Client":
+    """A client with timeouts and a few retries, for one store."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=bucket.endpoint or None,
+        region_name=bucket.region or None,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"max_attempts": 3, "mode": "standard"},
+            s3={"addressing_style": "path"} if bucket.endpoint else {},
+            signature_version="s3v4",
+        ),
+    )
+
+
+def _range(start: int, end: int | None) -> str | None:
+    if start == 0 and end is None:
+        return None
+    return f"bytes={start}-" if end is None else f"bytes={start}-{end - 1}"
+
+
+def _code(error: BaseException) -> str:
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
