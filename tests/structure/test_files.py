@@ -63,7 +63,8 @@ def test_the_locks_hold_every_dependency_that_is_asked_for() -> None:
 
 
 def test_the_example_lists_exactly_the_settings() -> None:
-    listed = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
+    example = (CHECKOUT / ".env.example").read_text()
+    listed = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert listed == names() - {"CATALOGRAPH_BEGAN"}
 
 
