@@ -10,10 +10,12 @@ import jwt
 
 from api.keyring import KeyRing
 from api.keys import ALGORITHM, AUDIENCE, TOKEN_TYPE
+from domain.access.scopes import Role
 
 REQUIRED = ("exp", "iat", "iss", "aud", "sub", "client_id", "jti", "org", "role", "tier", "scope")
 _HEADER = {"alg", "kid", "typ"}
 _TEXTS = ("sub", "client_id", "jti", "org", "role", "tier", "scope")
+_ROLES = frozenset(Role)
 _LARGEST = 8 << 10
 
 
@@ -54,7 +56,7 @@ def verified(token: str, keys: KeyRing, issuers: Collection[str]) -> dict[str, A
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenRefused(f"the token can't be accepted: {error}") from None
     claims = json_part(parts[1])
-    if not all(isinstance(claims[name], str) for name in _TEXTS):
+    if not all(isinstance(claims[name], str) for name in _TEXTS) or claims["role"] not in _ROLES:
         raise TokenRefused("the token's claims are not as ours are")
     return claims
 

@@ -16,7 +16,7 @@ from api.oauth.asked import ASSERTION, BASIC, NONE, POST
 from domain.access.grants import RegisteredClient, digest
 from domain.access.scopes import Scope
 
-ASSERTION_ALGORITHMS = ("EdDSA", "ES256", "PS256", "RS256")
+ASSERTION_ALGORITHMS = ("Ed25519", "EdDSA", "ES256", "PS256", "RS256")
 # What a person's identity is asked for with (OpenID Connect Core §5.4); they are no permissions of ours.
 IDENTITY = frozenset({"openid", "profile", "email", "offline_access"})
 SCOPES = frozenset(Scope)

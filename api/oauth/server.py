@@ -159,6 +159,9 @@ class Decision(AuthorizationServer):  # type: ignore[misc]
         if isinstance(error, InvalidClientError):
             error.status_code = 401
         answer: Answer = super().handle_error_response(request, error)
+        if challenge := answer.headers.get("WWW-Authenticate"):
+            # RFC 7617 §2 asks for a realm, which Authlib leaves out.
+            answer.headers["WWW-Authenticate"] = challenge.replace("Basic ", 'Basic realm="catalograph", ', 1)
         return answer
 
     def refused(self, asked: Asked, error: OAuth2Error) -> Answer:
