@@ -70,9 +70,10 @@ class Many:
 
 @dataclass(frozen=True)
 class Expression:
-    """A value that SQL works out: over {p}, this row's alias, and {viewer}, the viewer's organization.
+    """A value that SQL works out: over {p}, this row's alias.
 
-    What it reads of other tables it reads under their row policies.
+    What it reads of other tables it reads under their row rules: `{sees:recording r}` is the condition that
+    the viewer may see the recording r.
     """
 
     sql: str
@@ -115,7 +116,8 @@ def expression(sql: str, *, scope: Scope | None = None) -> Any:
 class GraphType:
     """A graph type and how each of its fields is read.
 
-    filters: argument name → SQL condition over {t}, {viewer} and {v}, a list of the column's values.
+    filters: argument name → SQL condition over {t} and {v}, a list of the column's values, with `{sees:…}`
+    where it reads other tables.
     orders: order name → (SQL over {t}, its PostgreSQL type).
     """
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from domain.access.policy import nested
 from domain.access.scopes import Scope
 from domain.catalog import tables
 from graph.bind import Page, column, expression, graph_type, many, one
@@ -182,10 +181,10 @@ class MediumNode:
 
 def of_recording(name: str) -> str:
     """A value of a track that is its recording's, or its video's, as far as the viewer may see them."""
-    recording, video = nested("recording").replace("{t}", "r"), nested("video").replace("{t}", "v")
     return (
-        f"coalesce((select r.{name} from recording r where r.id = {{p}}.recording_id and {recording}), "
-        f"(select v.{name} from video v where v.id = {{p}}.video_id and {video}))"
+        f"coalesce((select r.{name} from recording r "
+        f"where r.id = {{p}}.recording_id and {{sees:recording r}}), (select v.{name} from video v "
+        f"where v.id = {{p}}.video_id and {{sees:video v}}))"
     )
 
 
@@ -196,7 +195,7 @@ def heard_as() -> str:
     """
     ways = " union all ".join(
         f"select h.id from {kind} r join track h on h.{kind}_id = r.id "
-        f"where r.isrc = any({{v}}) and {nested(kind).replace('{t}', 'r')}"
+        f"where r.isrc = any({{v}}) and {{sees:{kind} r}}"
         for kind in ("recording", "video")
     )
     return f"{{t}}.id in ({ways})"

@@ -9,7 +9,7 @@ from domain.inputs import camel
 from graph.bind import GraphType
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
-from graph.text import unwild
+from graph.text import Seen, unwild
 
 if TYPE_CHECKING:
     from graph.sql import Bound, Writer
@@ -28,6 +28,13 @@ def must_fence(t: GraphType, page: PageRead) -> bool:
     given: Mapping[str, Any] = page.arguments.get("filter") or {}
     test: Mapping[str, Any] = given.get(t.label) or {} if t.label else {}
     return test.get("contains") is not None
+
+
+def names_rows(t: GraphType, page: PageRead) -> bool:
+    """Whether the filter names rows by ids or codes, so that few can match."""
+    given = {key for key, value in (page.arguments.get("filter") or {}).items() if value is not None}
+    given |= {key for key, value in page.arguments.items() if value is not None}
+    return bool(given & {"ids", "identifier", *map(camel, t.filters)})
 
 
 def conditions(writer: "Writer", t: GraphType, page: PageRead, alias: str) -> list[str]:
@@ -76,9 +83,7 @@ def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, 
 
 
 def _natural(writer: "Writer", t: GraphType, name: str, alias: str, values: str) -> str:
-    sql = t.filters[name][1]
-    viewer = writer.viewer if "{viewer}" in sql else ""
-    return sql.format(t=alias, v=values, viewer=viewer)
+    return t.filters[name][1].format(t=alias, v=values, sees=Seen(writer.sees))
 
 
 def _text(writer: "Writer", t: GraphType, slot: int, test: str, alias: str) -> str:

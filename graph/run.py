@@ -235,7 +235,7 @@ class Engine:
         t = next(t for t in TYPES.values() if t.kind == kind and t.is_node)
         planner = Planner(self.schema, of.fragments, of.variables, viewer)
         plan = planner.object(t, selection)
-        statement = Writer().payload(t, plan)
+        statement = Writer(viewer.sight).payload(t, plan)
         arguments = [get_argument_values(*slot, of.variables) for slot in planner.plan.slots]
         values = statement.values(Bound(viewer, arguments, self.cursor_key, (id,)))
         return _bytes(await sql.fetchval(statement.text, *values))
@@ -332,9 +332,9 @@ class Engine:
         columns: tuple[str, ...] = ()
         compiled_roots = [root for root in plan.roots if not isinstance(root, ServedRead)]
         if not served:
-            statement = Writer().statement(plan)
+            statement = Writer(viewer.sight).statement(plan)
         elif compiled_roots:
-            statement = Writer().columns(plan, compiled_roots)
+            statement = Writer(viewer.sight).columns(plan, compiled_roots)
             columns = tuple(root.key for root in compiled_roots)
         constant = None
         if not prepared.types:

@@ -10,7 +10,6 @@ case and accents.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from domain.access.policy import nested
 from graph.bind import GraphType
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
@@ -81,7 +80,7 @@ _LIKENESS = "((word_similarity(a.f, m.f) + similarity(a.f, m.f)) / 2)"
 def _near(writer: "Writer", t: GraphType) -> list[str]:
     """Rows of a kind that begin with the text, that hold it or its words, or that have another such title."""
     row = writer.alias()
-    policy = nested(t.kind).format(t=row, viewer=writer.viewer)
+    policy = writer.sees(t.kind, row)
     folded = f"catalog_fold({row}.{t.label})"
     some = f"select '{t.kind}' as kind, {row}.id, {folded} as f from {t.kind} {row} where"
     words = f"to_tsvector('simple'::regconfig, {folded}) @@ (select words from asked)"
@@ -97,7 +96,7 @@ def _near(writer: "Writer", t: GraphType) -> list[str]:
 def _alike(writer: "Writer", t: GraphType, operator: str, unless: Sequence[str]) -> str:
     """Rows of a kind that are written like the text; asked only where nothing better was found."""
     row = writer.alias()
-    policy = nested(t.kind).format(t=row, viewer=writer.viewer)
+    policy = writer.sees(t.kind, row)
     folded = f"catalog_fold({row}.{t.label})"
     nothing = " and ".join(f"not exists (select from {better})" for better in unless)
     return (

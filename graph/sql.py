@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from domain.access.policy import POLICIES, branches, nested
-from domain.access.viewer import Viewer
+from domain.access.policy import THERE, branches, licence, nested
+from domain.access.viewer import Sight, Viewer
 from domain.ids import IdInvalid, decode_id, id_of
-from graph.bind import TYPES, Expression, GraphType, Many, sql_type
-from graph.conditions import conditions, must_fence
+from graph.bind import TYPES, GraphType, Many, sql_type
+from graph.conditions import conditions, must_fence, names_rows
+from graph.licensed import count, licensed_rows
 from graph.paging import CursorKey, cursor_sql, read_cursor
 from graph.plan import (
     EdgePart,
     Info,
-    Leaf,
     Listing,
     Lookup,
     ObjectPlan,
@@ -101,9 +101,10 @@ class Order:
 
 
 class Writer:
-    """Writes the SQL of one plan."""
+    """Writes the SQL of one plan, for viewers of one sight."""
 
-    def __init__(self) -> None:
+    def __init__(self, sight: Sight) -> None:
+        self.sight = sight
         self.parameters: list[Extract] = []
         self._known: dict[tuple[Any, ...], str] = {}
         self._aliases = 0
@@ -128,6 +129,20 @@ class Writer:
         """The viewer's organization."""
         return self.bind(lambda bound: bound.viewer.organization_id, "uuid", "viewer")
 
+    def rule(self, condition: str, alias: str, **more: str) -> str:
+        """A row rule over an alias, for this viewer."""
+        places = self._territories if "{territories}" in condition else ""
+        return condition.format(t=alias, viewer=self.viewer, territories=places, **more)
+
+    @property
+    def _territories(self) -> str:
+        """The territories a bound viewer is limited to."""
+        return self.bind(lambda bound: list(bound.viewer.territories or ()), "text[]", "territories")
+
+    def sees(self, table: str, alias: str) -> str:
+        """The condition that the viewer may see a row."""
+        return self.rule(nested(table, self.sight), alias)
+
     def statement(self, plan: ReadPlan) -> Statement:
         """The statement whose one value is the whole response."""
         parts: list[str] = ["'{\"data\":{'"]
@@ -145,7 +160,7 @@ class Writer:
         """The statement that reads one row as JSON, null where it may not be seen."""
         alias = self.alias()
         id = self.bind(lambda bound: bound.ids[0], "uuid")
-        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        policy = self.sees(t.kind, alias)
         return Statement(
             f"select coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "
             f"where {alias}.id = {id} and {policy}), 'null')",
@@ -177,18 +192,14 @@ class Writer:
             elif isinstance(part, PageRead):
                 parts.append(self._page(part, alias))
             else:
-                parts.append(self._leaf(t, part, alias))
+                parts.append(leaf(t, part.name, part.binding, alias, self.sees))
         parts.append("'}'" if parts else "'{}'")
         return joined(parts)
-
-    def _leaf(self, t: GraphType, part: Leaf, alias: str) -> str:
-        sql = part.binding.sql if isinstance(part.binding, Expression) else ""
-        return leaf(t, part.name, part.binding, alias, self.viewer if "{viewer}" in sql else "")
 
     def _single(self, part: Single, parent: str) -> str:
         (name,) = part.object.types
         t, alias = TYPES[name], self.alias()
-        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        policy = self.sees(t.kind, alias)
         return (
             f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "
             f"where {alias}.{part.binding.key} = {parent}.{part.binding.by} and {policy}), 'null')"
@@ -197,7 +208,7 @@ class Writer:
     def _listing(self, part: Listing, parent: str) -> str:
         (name,) = part.object.types
         t, alias = TYPES[name], self.alias()
-        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        policy = self.sees(t.kind, alias)
         order = ", ".join(part.binding.order).format(t=alias, p=parent)
         return (
             f"coalesce((select '['||"
@@ -240,7 +251,7 @@ class Writer:
         if "status" in t.table.columns and "visibility" in t.table.columns:
             # A merged entity's old id resolves for ever.
             id = f"(select coalesce(e.merged_into_id, e.id) from entity e where e.id = {id})"
-        policy = nested(t.kind).format(t=alias, viewer=self.viewer)
+        policy = self.sees(t.kind, alias)
         return (
             f"coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "
             f"where {alias}.id = {id} and {policy}), 'null')"
@@ -370,12 +381,11 @@ class Writer:
         keyset = self.keyset(page, order, alias)
         end = f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
 
-        def select(policy: str, more: str = "") -> str:
-            where = " and ".join(part for part in (policy, *wanted, more) if part)
+        def select(rule: str, more: str = "") -> str:
+            where = " and ".join(part for part in (rule, *wanted, more) if part)
             return f"select {alias}.* from {t.kind} {alias} where {where}"
 
-        viewer = self.viewer
-        inside = nested(t.kind).format(t=alias, viewer=viewer)
+        inside = self.sees(t.kind, alias)
         everything = f"select count(*) from ({select(inside)}) {alias}"
         if must_fence(t, page):
             # Few matches are found by the trigram index and put in order; of many, the order's index is
@@ -390,11 +400,17 @@ class Writer:
                 f"union all ({walk} and {many} {end})) {alias} {end}",
                 everything,
             )
-        if isinstance(page.binding, Many) or len(POLICIES[t.kind].branches) == 1:
+        opened = licence(t.kind, self.sight)
+        sides = [self.rule(branch, alias) for branch in branches(t.kind, self.sight)]
+        # What is asked for by its name or code is few, and looked up before it is judged.
+        few = isinstance(page.binding, Many) or (opened is not None and names_rows(t, page))
+        if few or (opened is None and len(sides) == 1):
             return f"{select(inside, keyset)} {end}", everything
-        union = " union all ".join(
-            f"({select(branch.format(t=alias, viewer=viewer), keyset)} {end})" for branch in branches(t.kind)
-        )
+        rows = [f"{select(side, keyset)} {end}" for side in sides]
+        if opened is not None:
+            rows.append(licensed_rows(self, opened, alias, select, keyset, end))
+            everything = count(self, opened, alias, select, THERE)
+        union = " union all ".join(f"({part})" for part in rows)
         # What several branches give comes once; each stops at the page's end, whoever's the rows are.
         once = order.once(alias)
         return f"select distinct on ({once}) {alias}.* from ({union}) {alias} {end}", everything

@@ -1,14 +1,27 @@
 """The JSON text of single values, as SQL, and how pieces of text are put together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from graph.bind import Column, Expression, GlobalId, GraphType, sql_type
 from graph.globalid import global_id
 
+# From a table and an alias to the condition that the viewer may see the row.
+Sees: TypeAlias = Callable[[str, str], str]
 
-def leaf(
-    t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str, viewer: str = ""
-) -> str:
+
+class Seen:
+    """What `{sees:recording r}` stands for: the condition that the viewer may see the recording r."""
+
+    def __init__(self, sees: Sees) -> None:
+        self._sees = sees
+
+    def __format__(self, asked: str) -> str:
+        table, alias = asked.split()
+        return self._sees(table, alias)
+
+
+def leaf(t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str, sees: Sees) -> str:
     """SQL for a value as JSON text."""
     if isinstance(binding, GlobalId):
         return f"'\"'||{global_id(binding.kind, f'{alias}.id')}||'\"'"
@@ -17,7 +30,7 @@ def leaf(
         nullable = bool(t.table.columns[binding.name].nullable)
         text = _json(value, sql_type(t.table, binding.name))
     else:
-        value = f"({binding.sql.format(p=alias, viewer=viewer)})"
+        value = f"({binding.sql.format(p=alias, sees=Seen(sees))})"
         nullable = True
         text = _json(value, "int" if "int" in str(t.annotations[name]) else "text")
     return f"coalesce({text}, 'null')" if nullable else text

@@ -9,6 +9,17 @@ from domain.access.scopes import ROLE_SCOPES, Access, Role, Scope
 
 
 @dataclass(frozen=True)
+class Sight:
+    """What about a viewer decides how row rules are written. bound: to the territories it is limited to."""
+
+    bound: bool = False
+
+
+ANYWHERE = Sight()
+BOUND = Sight(bound=True)
+
+
+@dataclass(frozen=True)
 class Viewer:
     """The caller of one request.
 
@@ -37,6 +48,11 @@ class Viewer:
     def is_bound(self) -> bool:
         """Whether the viewer is limited to territories."""
         return self.territories is not None
+
+    @property
+    def sight(self) -> Sight:
+        """How row rules are written for this viewer."""
+        return BOUND if self.is_bound else ANYWHERE
 
     @cached_property
     def granted(self) -> tuple[str, ...]:

@@ -24,12 +24,19 @@ class Deal(Content, table=True):
         CheckConstraint("valid_until is null or valid_until > valid_from", name="period"),
         Index("ix_deal_territories", "territories", postgresql_using="gin"),
         Index("ix_deal_valid", "valid_from", "valid_until", postgresql_where=text("status = 'active'")),
-        Index("ix_deal_licensee_dpid", "licensee_dpid"),
+        Index("ix_deal_licensee_id", "licensee_id", "owner_id", "id"),
+        Index("ix_deal_licensee_dpid", "licensee_dpid", "owner_id", "id"),
+        Index(
+            "ix_deal_everyone",
+            "owner_id",
+            "id",
+            postgresql_where=text("licensee_id is null and licensee_dpid is null"),
+        ),
     )
 
     licensor_dpid: str | None = None
     licensee_dpid: str | None = None
-    licensee_id: uuid.UUID | None = refers("organization.id")
+    licensee_id: uuid.UUID | None = refers("organization.id", index=False)
     reference: str | None = None
     territories: list[str] = texts()
     included_territories: list[str] = texts()

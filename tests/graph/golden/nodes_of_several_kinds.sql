@@ -8,43 +8,50 @@ from artist t3
 where t3.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t3.owner_id = $3::uuid or t3.visibility = 'public') and t3.status <> 'deleted'), 'null') when 'release' then coalesce((
+where e.id = t1.id) and (t3.owner_id = $3::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('artist', t3.id, t3.owner_id, $3::uuid, null, false))) and t3.status <> 'deleted'), 'null') when 'release' then coalesce((
 select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t4.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from release t4
 where t4.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t4.owner_id = $3::uuid or t4.visibility = 'public') and t4.status <> 'deleted'), 'null') when 'track' then coalesce((
+where e.id = t1.id) and (t4.owner_id = $3::uuid or t4.visibility = 'public' or (t4.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and catalog_licensed('release', t4.id, t4.owner_id, $3::uuid, null, false))) and t4.status <> 'deleted'), 'null') when 'track' then coalesce((
 select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t5.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from track t5
 where t5.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t5.owner_id = $3::uuid or t5.visibility = 'public') and t5.status <> 'deleted'), 'null') when 'recording' then coalesce((
+where e.id = t1.id) and (t5.owner_id = $3::uuid or t5.visibility = 'public' or (t5.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t5.status not in ('draft', 'deleted') and catalog_licensed('track', t5.id, t5.owner_id, $3::uuid, null, false))) and t5.status <> 'deleted'), 'null') when 'recording' then coalesce((
 select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t6.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t6.title)::text||'}'
 from recording t6
 where t6.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t6.owner_id = $3::uuid or t6.visibility = 'public') and t6.status <> 'deleted'), 'null') when 'work' then coalesce((
+where e.id = t1.id) and (t6.owner_id = $3::uuid or t6.visibility = 'public' or (t6.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t6.status not in ('draft', 'deleted') and catalog_licensed('recording', t6.id, t6.owner_id, $3::uuid, null, false))) and t6.status <> 'deleted'), 'null') when 'work' then coalesce((
 select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t7.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from work t7
 where t7.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t7.owner_id = $3::uuid or t7.visibility = 'public') and t7.status <> 'deleted'), 'null') when 'video' then coalesce((
+where e.id = t1.id) and (t7.owner_id = $3::uuid or t7.visibility = 'public' or (t7.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t7.status not in ('draft', 'deleted') and catalog_licensed('work', t7.id, t7.owner_id, $3::uuid, null, false))) and t7.status <> 'deleted'), 'null') when 'video' then coalesce((
 select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t8.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from video t8
 where t8.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t8.owner_id = $3::uuid or t8.visibility = 'public') and t8.status <> 'deleted'), 'null') when 'credit' then coalesce((
+where e.id = t1.id) and (t8.owner_id = $3::uuid or t8.visibility = 'public' or (t8.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t8.status not in ('draft', 'deleted') and catalog_licensed('video', t8.id, t8.owner_id, $3::uuid, null, false))) and t8.status <> 'deleted'), 'null') when 'credit' then coalesce((
 select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t9.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from credit t9
 where t9.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t9.owner_id = $3::uuid or t9.visibility = 'public') and t9.status <> 'deleted'), 'null') when 'delivery' then coalesce((
+where e.id = t1.id) and (t9.owner_id = $3::uuid or t9.visibility = 'public' or (t9.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('credit', t9.id, t9.owner_id, $3::uuid, null, false))) and t9.status <> 'deleted'), 'null') when 'delivery' then coalesce((
 select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t10.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from delivery t10
 where t10.id = t1.id and t10.owner_id = $3::uuid), 'null') when 'job' then coalesce((
@@ -56,36 +63,44 @@ from podcast t12
 where t12.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t12.owner_id = $3::uuid or t12.visibility = 'public') and t12.status <> 'deleted'), 'null') when 'episode' then coalesce((
+where e.id = t1.id) and (t12.owner_id = $3::uuid or t12.visibility = 'public' or (t12.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t12.status not in ('draft', 'deleted') and catalog_licensed('podcast', t12.id, t12.owner_id, $3::uuid, null, false))) and t12.status <> 'deleted'), 'null') when 'episode' then coalesce((
 select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t13.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from episode t13
 where t13.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t13.owner_id = $3::uuid or t13.visibility = 'public') and t13.status <> 'deleted'), 'null') when 'book' then coalesce((
+where e.id = t1.id) and (t13.owner_id = $3::uuid or t13.visibility = 'public' or (t13.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t13.status not in ('draft', 'deleted') and catalog_licensed('episode', t13.id, t13.owner_id, $3::uuid, null, false))) and t13.status <> 'deleted'), 'null') when 'book' then coalesce((
 select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t14.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from book t14
 where t14.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t14.owner_id = $3::uuid or t14.visibility = 'public') and t14.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
+where e.id = t1.id) and (t14.owner_id = $3::uuid or t14.visibility = 'public' or (t14.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t14.status not in ('draft', 'deleted') and catalog_licensed('book', t14.id, t14.owner_id, $3::uuid, null, false))) and t14.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
 select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t15.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from audiobook t15
 where t15.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t15.owner_id = $3::uuid or t15.visibility = 'public') and t15.status <> 'deleted'), 'null') when 'image' then coalesce((
+where e.id = t1.id) and (t15.owner_id = $3::uuid or t15.visibility = 'public' or (t15.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t15.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t15.id, t15.owner_id, $3::uuid, null, false))) and t15.status <> 'deleted'), 'null') when 'image' then coalesce((
 select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t16.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
 from image t16
 where t16.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t16.owner_id = $3::uuid or t16.visibility = 'public') and t16.status <> 'deleted'), 'null') when 'deal' then coalesce((
+where e.id = t1.id) and (t16.owner_id = $3::uuid or t16.visibility = 'public' or (t16.owner_id = any((
+select catalog_licensors($3::uuid, false))::uuid[]) and t16.status not in ('draft', 'deleted') and catalog_licensed('image', t16.id, t16.owner_id, $3::uuid, null, false))) and t16.status <> 'deleted'), 'null') when 'deal' then coalesce((
 select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t17.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from deal t17
 where t17.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and t17.owner_id = $3::uuid and t17.status <> 'deleted'), 'null') end, 'null'), ','
+where e.id = t1.id) and ((t17.owner_id = $3::uuid and t17.status <> 'deleted') or (t17.licensee_id = $3::uuid and t17.status = 'active' and t17.owner_id <> $3::uuid) or (t17.licensee_id is null and t17.licensee_dpid = any(array(
+select x.dpid
+from organization_dpid x
+where x.organization_id = $3::uuid and x.proven_at is not null)) and t17.status = 'active' and t17.owner_id <> $3::uuid))), 'null') end, 'null'), ','
 order by t1.place), '')||']'
 from unnest($1::text[], $2::uuid[]) with ordinality t1 (kind, id, place))||'}}'

@@ -49,7 +49,8 @@ where catalog_fold(t2.name) ~>=~ (
 select f
 from asked) and catalog_fold(t2.name) ~<~ (
 select f||chr(1114111)
-from asked) and (t2.owner_id = $2::uuid or t2.visibility = 'public') and t2.status <> 'deleted'
+from asked) and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
 order by catalog_fold(t2.name) using ~<~
 limit 50)
 union all (
@@ -59,12 +60,14 @@ where (catalog_fold(t2.name) like (
 select pattern
 from asked) or to_tsvector('simple'::regconfig, catalog_fold(t2.name)) @@ (
 select words
-from asked)) and (t2.owner_id = $2::uuid or t2.visibility = 'public') and t2.status <> 'deleted'
+from asked)) and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
 limit 200)
 union all (
 select a.kind, t2.id, a.f
 from aliases a join artist t2 on t2.id = a.entity_id
-where a.kind = 'artist' and (t2.owner_id = $2::uuid or t2.visibility = 'public') and t2.status <> 'deleted')
+where a.kind = 'artist' and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted')
 union all (
 select 'recording' as kind, t3.id, catalog_fold(t3.title) as f
 from recording t3
@@ -72,7 +75,8 @@ where catalog_fold(t3.title) ~>=~ (
 select f
 from asked) and catalog_fold(t3.title) ~<~ (
 select f||chr(1114111)
-from asked) and (t3.owner_id = $2::uuid or t3.visibility = 'public') and t3.status <> 'deleted'
+from asked) and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
 order by catalog_fold(t3.title) using ~<~
 limit 50)
 union all (
@@ -82,19 +86,22 @@ where (catalog_fold(t3.title) like (
 select pattern
 from asked) or to_tsvector('simple'::regconfig, catalog_fold(t3.title)) @@ (
 select words
-from asked)) and (t3.owner_id = $2::uuid or t3.visibility = 'public') and t3.status <> 'deleted'
+from asked)) and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
 limit 200)
 union all (
 select a.kind, t3.id, a.f
 from aliases a join recording t3 on t3.id = a.entity_id
-where a.kind = 'recording' and (t3.owner_id = $2::uuid or t3.visibility = 'public') and t3.status <> 'deleted')), alike as materialized ((
+where a.kind = 'recording' and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted')), alike as materialized ((
 select 'artist' as kind, t4.id, catalog_fold(t4.name) as f
 from artist t4
 where not exists (
 select
 from near) and (
 select f
-from asked) <% catalog_fold(t4.name) and (t4.owner_id = $2::uuid or t4.visibility = 'public') and t4.status <> 'deleted'
+from asked) <% catalog_fold(t4.name) and (t4.owner_id = $2::uuid or t4.visibility = 'public' or (t4.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and catalog_licensed('artist', t4.id, t4.owner_id, $2::uuid, null, false))) and t4.status <> 'deleted'
 limit 200)
 union all (
 select 'recording' as kind, t5.id, catalog_fold(t5.title) as f
@@ -103,7 +110,8 @@ where not exists (
 select
 from near) and (
 select f
-from asked) <% catalog_fold(t5.title) and (t5.owner_id = $2::uuid or t5.visibility = 'public') and t5.status <> 'deleted'
+from asked) <% catalog_fold(t5.title) and (t5.owner_id = $2::uuid or t5.visibility = 'public' or (t5.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t5.status not in ('draft', 'deleted') and catalog_licensed('recording', t5.id, t5.owner_id, $2::uuid, null, false))) and t5.status <> 'deleted'
 limit 200)), akin as materialized ((
 select 'artist' as kind, t6.id, catalog_fold(t6.name) as f
 from artist t6
@@ -113,7 +121,8 @@ from near) and not exists (
 select
 from alike) and (
 select f
-from asked) % catalog_fold(t6.name) and (t6.owner_id = $2::uuid or t6.visibility = 'public') and t6.status <> 'deleted'
+from asked) % catalog_fold(t6.name) and (t6.owner_id = $2::uuid or t6.visibility = 'public' or (t6.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t6.status not in ('draft', 'deleted') and catalog_licensed('artist', t6.id, t6.owner_id, $2::uuid, null, false))) and t6.status <> 'deleted'
 limit 200)
 union all (
 select 'recording' as kind, t7.id, catalog_fold(t7.title) as f
@@ -124,7 +133,8 @@ from near) and not exists (
 select
 from alike) and (
 select f
-from asked) % catalog_fold(t7.title) and (t7.owner_id = $2::uuid or t7.visibility = 'public') and t7.status <> 'deleted'
+from asked) % catalog_fold(t7.title) and (t7.owner_id = $2::uuid or t7.visibility = 'public' or (t7.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t7.status not in ('draft', 'deleted') and catalog_licensed('recording', t7.id, t7.owner_id, $2::uuid, null, false))) and t7.status <> 'deleted'
 limit 200)), ranked as (
 select m.kind, m.id, round(max((case when m.f = a.f then 5 when starts_with(m.f, a.f) then 4 when position(' ' || a.f in m.f) > 0 then 3 when position(a.f in m.f) > 0 then 1 else 2 end + similarity(a.f, m.f)))::numeric, 6) as score
 from near m, asked a group by m.kind, m.id
