@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 from starlette.applications import Starlette
@@ -24,6 +24,7 @@ from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
 from api.oauth.routes import oauth_routes
 from api.people.passwords import Passwords
+from api.people.provider import Provider
 from api.people.routes import people_routes
 from api.people.viewer import session_viewer
 from api.problems import response_of
@@ -87,6 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         Revocations(workers) as revocations,
         keys,
         ApiKeys(workers, revocations) as api_keys,
+        Provider(settings) if settings.oidc_issuer else nullcontext() as provider,
     ):
         passwords = Passwords()
         yield Services(
@@ -104,6 +106,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             settings=settings,
             secret=secret,
             passwords=passwords,
+            provider=provider,
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from api.auth import Authenticator
 from api.keyring import KeyRing
 from api.people.passwords import Passwords
+from api.people.provider import Provider
 from api.revocations import Revocations
 from api.settings import Settings
 from domain.access.viewer import Viewer
@@ -30,6 +31,7 @@ class Services:
     settings: Settings
     secret: bytes
     passwords: Passwords
+    provider: Provider | None = None
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20
 

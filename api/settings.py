@@ -4,8 +4,9 @@ import difflib
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,17 @@ class Settings(BaseSettings):
     s3_prefix: str = Field(
         default="", description="What the names of all objects begin with, as catalog/; may be empty."
     )
+    oidc_issuer: str = Field(
+        default="",
+        description="OpenID provider that people may log in through: its exact issuer. Empty: none.",
+    )
+    oidc_client_id: str = Field(
+        default="", validate_default=True, description="What this server is called at that provider."
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Its secret there; empty for a public client."
+    )
+    oidc_name: str = Field(default="", description="What people know the provider as. Empty: its host.")
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )
@@ -113,6 +125,20 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with http:// or https:// (as in https://catalog.example)")
         return url.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_secure(cls, url: str) -> str:
+        if url and not (url.startswith("https://") or is_loopback(url)):
+            raise ValueError("it must begin with https:// (http:// will do on this machine alone)")
+        return url
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _is_known_there(cls, client_id: str, others: ValidationInfo) -> str:
+        if others.data.get("oidc_issuer") and not client_id:
+            raise ValueError("it must be set where CATALOGRAPH_OIDC_ISSUER is")
+        return client_id
+
     @property
     def issuer(self) -> str:
         """Who issues tokens (RFC 8414 §2): the public address, without a slash at its end."""
@@ -149,6 +175,12 @@ def variable(field: str) -> str:
     return upper if upper in ("DATABASE_URL", "REDIS_URL") else PREFIX + upper
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an http:// address is on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+
+
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f" Did you mean {near[0]}?" if near else " .env.example lists the settings."
@@ -157,7 +189,7 @@ def _unknown(name: str) -> str:
 
 def _sentence(error: dict[str, Any]) -> str:
     name = variable(str(error["loc"][0])) if str(error["loc"][0]).islower() else str(error["loc"][0])
-    if name.removeprefix(PREFIX).lower() in ("database_url", "redis_url", "token"):
+    if name.removeprefix(PREFIX).lower() in ("database_url", "redis_url", "token", "oidc_client_secret"):
         given = "can't be used"
     else:
         given = f"is {str(error['input'])!r}"

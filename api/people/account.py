@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 
 from api.pages import Html, button, field, form, join, page, tag
 from api.people.entry import authenticate, continued, entered
-from api.people.forms import Asked, answer, json, shown
+from api.people.forms import Asked, Shown, answer, json, shown
 from api.people.sessions import LoggedIn, expect_csrf, logged_in, require_login
 from api.problems import Problem
 from api.services import services_of
+from domain.access.outside import is_connected
 from domain.access.people import (
     PASSWORD_LONGEST,
     PASSWORD_SHORTEST,
@@ -38,6 +39,8 @@ async def account_page(request: Request) -> Response:
         account = await account_of_id(sql, here.user_id)
         there = await memberships_of(sql, here.user_id)
         sessions = await sessions_of(sql, here.user_id)
+        provider = beginning.services.provider
+        connected = provider is not None and await is_connected(sql, here.user_id, provider.issuer)
     assert account is not None, "a session's person is there"
     return beginning.finish(
         page(
@@ -47,6 +50,7 @@ async def account_page(request: Request) -> Response:
             _organizations(here, there),
             _sessions(here, sessions),
             _password(here, account),
+            _outside(beginning, here, connected),
             tag("h2", "Leave"),
             form("/auth/logout", button("Log out"), csrf=here.csrf),
         )
@@ -117,6 +121,18 @@ def _password(here: LoggedIn, account: Account) -> Html | None:
             button("Change the password"),
             csrf=here.csrf,
         ),
+    )
+
+
+def _outside(beginning: Shown, here: LoggedIn, connected: bool) -> Html | None:
+    provider = beginning.services.provider
+    if provider is None:
+        return None
+    return join(
+        tag("h2", provider.name),
+        tag("p", f"{provider.name} logs in to this account.")
+        if connected
+        else form("/auth/oidc/connect", button(f"Connect {provider.name}", plain=True), csrf=here.csrf),
     )
 
 

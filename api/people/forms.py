@@ -41,6 +41,11 @@ class Asked:
     is_form: bool
     back: str
 
+    @classmethod
+    def by_browser(cls, request: Request, back: str) -> "Asked":
+        """What a browser asks by following a link."""
+        return cls(request, services_of(request), {}, True, back)
+
     def get(self, name: str) -> str:
         """A field's text. Raises Problem VALIDATION_ERROR where it is missing."""
         given = self.fields.get(name)
@@ -95,8 +100,12 @@ async def answer(request: Request, back: str, fields: Sequence[str], act: Act) -
         problem = problem_of(error)
         if not asked.is_form or status_of(problem.code) >= 500:
             raise
-        text = problem.detail[:1].upper() + problem.detail[1:]
-        return redirect(asked.services, asked.back, f"{text}.", wrong=True)
+        return redirect(asked.services, asked.back, sentence(problem.detail), wrong=True)
+
+
+def sentence(text: str) -> str:
+    """A problem's words as a page says them."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def json(status: int, document: object) -> Response:
@@ -112,7 +121,7 @@ def redirect(services: Services, to: str, message: str = "", *, wrong: bool = Fa
     response = RedirectResponse(to, 303, {"Cache-Control": "no-store"})
     if message:
         text = ("!" if wrong else ".") + message
-        _put(response, MESSAGE_COOKIE, _sealed(services, text), _MESSAGE_LIVES_S)
+        put_cookie(response, MESSAGE_COOKIE, sealed(services, text), _MESSAGE_LIVES_S)
     return response
 
 
@@ -139,7 +148,7 @@ class Shown:
     def finish(self, response: Response) -> Response:
         """Set the cookie that the form is bound to, and forget the message."""
         if self.cookie:
-            _put(response, FORM_COOKIE, self.cookie, _FORM_LIVES_S)
+            put_cookie(response, FORM_COOKIE, self.cookie, _FORM_LIVES_S)
         if self.request.cookies.get(MESSAGE_COOKIE):
             drop_cookie(response, MESSAGE_COOKIE)
         return response
@@ -150,7 +159,7 @@ def shown(request: Request) -> Shown:
     services = services_of(request)
     held = request.cookies.get(FORM_COOKIE)
     made = None if held else secrets.token_urlsafe(32)
-    text = _unsealed(services, request.cookies.get(MESSAGE_COOKIE))
+    text = unsealed(services, request.cookies.get(MESSAGE_COOKIE))
     message = said(text[1:], wrong=text[0] == "!") if text else None
     return Shown(request, services, form_token(services, held or made or ""), message, made)
 
@@ -199,21 +208,24 @@ def _from_json(request: Request, body: bytes) -> dict[str, str]:
     return document
 
 
-def _put(response: Response, name: str, value: str, lives_s: int) -> None:
+def put_cookie(response: Response, name: str, value: str, lives_s: int) -> None:
+    """Set a cookie for this host alone, out of reach of scripts."""
     response.set_cookie(name, value, max_age=lives_s, path="/", secure=True, httponly=True, samesite="lax")
 
 
-def _sealed(services: Services, text: str) -> str:
+def sealed(services: Services, text: str, purpose: str = "message") -> str:
+    """A text that goes through the browser and can't be made up or changed there; it can be read."""
     body = base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-    return f"{body}.{_mark(services, body)}"
+    return f"{body}.{_mark(services, body, purpose)}"
 
 
-def _unsealed(services: Services, value: str | None) -> str | None:
+def unsealed(services: Services, value: str | None, purpose: str = "message") -> str | None:
+    """A text that was sealed for the purpose; None for anything else."""
     body, _, mark = (value or "").partition(".")
-    if not body or not hmac.compare_digest(mark.encode(), _mark(services, body).encode()):
+    if not body or not hmac.compare_digest(mark.encode(), _mark(services, body, purpose).encode()):
         return None
     return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode() or None
 
 
-def _mark(services: Services, body: str) -> str:
-    return hmac.new(purpose_secret(services.secret, "message"), body.encode(), "sha256").hexdigest()
+def _mark(services: Services, body: str, purpose: str) -> str:
+    return hmac.new(purpose_secret(services.secret, f"sealed {purpose}"), body.encode(), "sha256").hexdigest()

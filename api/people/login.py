@@ -1,15 +1,15 @@
 """Logging in with e-mail address and password, and out again."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api.pages import TO_US, button, field, form, hidden, page
+from api.pages import TO_US, Html, button, field, form, hidden, page, tag
 from api.people.entry import Held, authenticate, enter, told
 from api.people.forms import Asked, answer, json, local, shown
 from api.people.sessions import drop_cookie, expect_csrf, logged_in, require_login
-from api.services import services_of
+from api.services import Services, services_of
 from domain.access.people import EMAIL_LONGEST
 from domain.access.sessions import end_session
 
@@ -37,8 +37,19 @@ async def login_page(request: Request) -> Response:
                 button("Log in"),
                 csrf=beginning.csrf,
             ),
+            outside_link(beginning.services, next=to),
             form_action=None if to.startswith(_AUTHORIZATION) else TO_US,
         )
+    )
+
+
+def outside_link(services: Services, **query: str) -> Html | None:
+    """The way through the outside provider, where one is set up."""
+    if services.provider is None:
+        return None
+    return tag(
+        "p",
+        tag("a", f"Continue with {services.provider.name}", href=f"/auth/oidc/login?{urlencode(query)}"),
     )
 
 

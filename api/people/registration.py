@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from api.pages import Html, button, field, form, hidden, join, page, tag
 from api.people.entry import authenticate, continued, enter
-from api.people.forms import Asked, Shown, answer, shown
+from api.people.forms import Asked, Shown, answer, sentence, shown
+from api.people.login import outside_link
 from api.people.sessions import LoggedIn, expect_csrf, logged_in
 from api.problems import Problem
 from api.services import services_of
@@ -40,7 +41,7 @@ async def invitation_page(request: Request) -> Response:
             invitation = await find_invitation(sql, token)
         except NotFound as refusal:
             return beginning.finish(
-                page("Invitation", beginning.message, tag("p", _sentence(refusal.text)), status=404)
+                page("Invitation", beginning.message, tag("p", sentence(refusal.text)), status=404)
             )
     offered = join(
         tag("strong", invitation.organization_name),
@@ -54,6 +55,7 @@ async def invitation_page(request: Request) -> Response:
             beginning.message,
             tag("p", offered),
             _acceptance(invitation, token, here, beginning),
+            outside_link(services, invitation=token) if here is None else None,
         )
     )
 
@@ -144,7 +146,7 @@ async def register_page(request: Request) -> Response:
     async with services_of(request).tools.pool.acquire() as sql:
         is_open = await registration_is_open(sql)
     if not is_open:
-        return beginning.finish(page("Register", tag("p", _sentence(_CLOSED)), status=404))
+        return beginning.finish(page("Register", tag("p", sentence(_CLOSED)), status=404))
     return beginning.finish(
         page(
             "Register",
@@ -192,7 +194,3 @@ async def _register(asked: Asked) -> Response:
         )
     log.info("registered", user_id=str(user_id))
     return await enter(asked, user_id, "/account")
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."

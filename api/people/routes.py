@@ -11,6 +11,7 @@ from api.people.account import (
     list_sessions,
 )
 from api.people.login import login, login_page, logout, session
+from api.people.outside import outside_callback, outside_connect, outside_login
 from api.people.registration import accept_invitation, invitation_page, register, register_page
 
 
@@ -32,4 +33,7 @@ def people_routes() -> list[BaseRoute]:
         Route("/auth/organization", change_organization, methods=["POST"]),
         Route("/auth/invitations/accept", accept_invitation, methods=["POST"]),
         Route("/auth/register", register, methods=["POST"]),
+        Route("/auth/oidc/login", outside_login, methods=["GET"]),
+        Route("/auth/oidc/connect", outside_connect, methods=["POST"]),
+        Route("/auth/oidc/callback", outside_callback, methods=["GET"]),
     ]
