@@ -32,6 +32,7 @@ from api.quick import QuickReads
 from api.rest import PREFIX, Rest
 from api.revocations import Revocations
 from api.sealing import AnswerSealer
+from api.security import Security
 from api.services import Services
 from api.settings import Settings
 from domain.adapters.postgres import connect_reader, open_pool
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> Starlette:
             gc.set_threshold(*_GC_THRESHOLDS)
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             *blob_routes(settings),
@@ -70,10 +71,17 @@ def create_app(settings: Settings) -> Starlette:
             *health_routes(settings),
             *docs_routes(lambda: document, lambda: text),
         ],
-        middleware=[Middleware(RequestMiddleware), Middleware(QuickReads)],
+        middleware=[
+            Middleware(Security, https=settings.issuer.startswith("https:"), origins=settings.origins),
+            Middleware(RequestMiddleware),
+            Middleware(QuickReads),
+        ],
         exception_handlers={HTTPException: _tell},
         lifespan=lifespan,
     )
+    # A redirect to the path with a slash would name whatever host the request named.
+    app.router.redirect_slashes = False
+    return app
 
 
 @asynccontextmanager

@@ -20,6 +20,9 @@ from api.problems import Problem, table
 _GRAPHIQL = "graphene_django_graphiql_static"
 _SWAGGER = "swagger_ui"
 
+# The same for everybody, until the next release.
+_SOON_OLD = {"Cache-Control": "public, max-age=300"}
+
 _FIRST_QUERY = """# Ctrl-Enter runs the query. Paste a token above; `catalograph token` makes one.
 {
   releases(first: 5) {
@@ -112,10 +115,10 @@ def docs_routes(openapi: Callable[[], bytes], graphql_sdl: Callable[[], str]) ->
         return _page(_SWAGGER_PAGE)
 
     async def document(request: Request) -> Response:
-        return Response(openapi(), media_type="application/json")
+        return Response(openapi(), 200, _SOON_OLD, "application/json")
 
     async def schema(request: Request) -> Response:
-        return Response(graphql_sdl(), media_type="text/plain")
+        return Response(graphql_sdl(), 200, _SOON_OLD, "text/plain")
 
     async def home(request: Request) -> Response:
         return RedirectResponse("/docs")
@@ -159,13 +162,14 @@ def _folder(package: str, *parts: str) -> Path:
 def _page(template: str, **values: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     policy = (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; "
+        # The editors set style attributes of elements; style elements need the nonce like scripts do.
+        f"style-src 'self' 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; "
         "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     )
     headers = {
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
     return HTMLResponse(template.format(nonce=html.escape(nonce), **values), headers=headers)

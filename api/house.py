@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.cli.client import development_token
 from api.cli.output import Fault
@@ -22,6 +23,7 @@ from api.development import ensure_development, write_private
 from api.embedded import Embedded, Report, refuse_second
 from api.migrated import bring_up_to_date
 from api.processes import spawn, stop
+from api.protocol import Protocol
 from api.settings import CHECKOUT, Settings
 
 Ready = Callable[[str, str], None]
@@ -104,23 +106,29 @@ def serve(
     gc.disable()
     from api.app import create_app
 
-    config = uvicorn.Config(
-        create_app(settings),
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.forwarded_allow_ips),
-        forwarded_allow_ips=settings.forwarded_allow_ips,
-        timeout_graceful_shutdown=_GRACE_S,
-        timeout_keep_alive=75,
-    )
+    config = server_config(create_app(settings), settings)
     server = _Server(config, started, beside)
     server.run(sockets=[line])
     if not server.started:
         raise Fault("The API did not start; the log above says why.")
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=Protocol,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # uvicorn believes proxies on this machine unless told.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=75,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -39,6 +39,7 @@ DOOR: dict[str, tuple[int, str]] = {
     "NOT_FOUND": (404, "No such thing, or one that the caller may not see."),
     "METHOD_NOT_ALLOWED": (405, "The path does not take this method."),
     "NOT_ACCEPTABLE": (406, "None of the media types asked for can be given."),
+    "HEADERS_TOO_LARGE": (431, "The request's line and headers are larger than a request's may be."),
     "PAYLOAD_TOO_LARGE": (413, "The body is larger than the route takes."),
     "RANGE_NOT_SATISFIABLE": (416, "The file has none of the bytes asked for."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "The body is in a media type that the route does not take."),

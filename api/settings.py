@@ -1,7 +1,9 @@
 """One frozen Settings, read from the environment (and `.env` in the checkout) once, checked at the start."""
 
 import difflib
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,6 +16,10 @@ PREFIX = "CATALOGRAPH_"
 
 # Read before there are settings, or by the tests alone.
 _ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
+
+
+# What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 class SettingsInvalid(Exception):
@@ -54,11 +60,6 @@ class Settings(BaseSettings):
         description="Address that callers reach this server at; tokens are issued in its name. "
         "Empty: http:// with host and port.",
     )
-    forwarded_allow_ips: str = Field(
-        default="",
-        description="Addresses of proxies whose X-Forwarded-For tells where a caller is, by commas "
-        "(networks as 10.0.0.0/8 will do); * believes everybody. Empty: nobody is believed.",
-    )
     s3_bucket: str = Field(
         default="",
         description="Bucket for blobs; credentials are found as AWS tools find them. "
@@ -80,6 +81,21 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Its secret there; empty for a public client."
     )
     oidc_name: str = Field(default="", description="What people know the provider as. Empty: its host.")
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses and networks, by commas, of proxies that are believed who the caller is "
+        "(X-Forwarded-For) and whether it came by TLS (X-Forwarded-Proto); * believes everybody.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Sites, by commas, whose pages may use the API from a browser, as https://app.example; "
+        "* lets every site, without cookies.",
+    )
+    introspection: Literal["signed_in", "operator", "off"] = Field(
+        default="signed_in",
+        description="Who may ask for the schema unless the system setting says otherwise: signed_in, "
+        "operator (administrators of the installation) or off.",
+    )
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )
@@ -139,15 +155,48 @@ class Settings(BaseSettings):
             raise ValueError("it must be set where CATALOGRAPH_OIDC_ISSUER is")
         return client_id
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: str) -> str:
+        for one in _listed(given):
+            try:
+                if one != "*":
+                    ipaddress.ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is no address and no network (as in 10.0.0.0/8)") from None
+        return ",".join(_listed(given))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, given: str) -> str:
+        origins = _listed(given)
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"{one!r} is no origin: scheme, host and port alone (as in https://app.example)"
+                )
+        if "*" in origins and len(origins) > 1:
+            raise ValueError("* stands for every site; name nothing beside it")
+        return ",".join(origins)
+
     @property
     def issuer(self) -> str:
         """Who issues tokens (RFC 8414 §2): the public address, without a slash at its end."""
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
         return self.public_url or f"http://{shown}:{self.port}"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The sites whose pages may use the API."""
+        return tuple(_listed(self.cors_origins))
+
     def using(self, **changes: Any) -> "Settings":
         """The same settings with some replaced."""
         return self.model_copy(update=changes)
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in re.split(r"[\s,]+", text) if part]
 
 
 def load_settings() -> Settings:

@@ -124,5 +124,6 @@ def office(
     """The server over the office's database."""
     state = tmp_path_factory.mktemp("access")
     key = ensure_keys(state / "keys")[0]
-    with serving(settings_for(office_database, servers.redis_url or "", state)) as url:
+    settings = settings_for(office_database, servers.redis_url or "", state)
+    with serving(settings.using(trusted_proxies="127.0.0.1")) as url:
         yield Office(url, office_pool, key)

@@ -18,6 +18,7 @@ import uvicorn
 
 from api.app import create_app
 from api.embedded import Servers
+from api.house import server_config
 from api.keys import SigningKey, ensure_keys, mint_token
 from api.logs import configure_logs
 from api.settings import Settings
@@ -67,7 +68,7 @@ def serving(settings: Settings, listener: socket.socket | None = None) -> Iterat
     """Serve on a free port, on a thread with an event loop of its own; gives the address."""
     configure_logs("error", "json")
     listener = listener or socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(settings), log_config=None, lifespan="on")
+    config = server_config(create_app(settings), settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
