@@ -266,7 +266,7 @@ def test_header_names_that_are_none_are_not_granted(beside: httpx2.Client, names
 )
 def test_settings_that_would_open_by_mistake_are_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
-        Settings(**{name: value})
+        Settings.model_validate({name: value})
 
 
 # -- what is no HTTP -----------------------------------------------------------------------------------------
