@@ -55,7 +55,8 @@ async def test_a_session_reads_and_with_its_token_writes(office: Office) -> None
     async with browser(office, ada, **{"X-CSRF-Token": ada.csrf}) as client:
         told = (await client.post("/graphql", json=MAKE)).json()
         assert told["data"]["createArtist"]["userErrors"] == []
-        assert (await client.post("/v1/artists", json={"name": "y"})).status_code == 201
+        made = await client.post("/v1/artists", json={"name": "y"}, headers={"Idempotency-Key": "y"})
+        assert made.status_code == 201
 
 
 @pytest.mark.parametrize("body", [VIEWER, MAKE])

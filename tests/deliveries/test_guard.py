@@ -116,11 +116,11 @@ def test_a_fault_has_its_line_and_column() -> None:
     ],
     ids=["laughs", "attributes", "elements", "comments", "instructions", "tags", "cdata"],
 )
-def test_a_refusal_takes_less_than_a_second(data: bytes) -> None:
-    began = time.perf_counter()
+def test_a_refusal_takes_less_than_a_second_of_the_processor(data: bytes) -> None:
+    began = time.thread_time()
     refused(data)
 
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_a_comment_inside_a_value_does_not_cut_it() -> None:
