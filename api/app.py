@@ -1,7 +1,7 @@
 """The front door: makes what serves, mounts the routes. The only place serving code meets adapters."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from api.api_keys import ApiKeys
 from api.auth import Authenticator
@@ -41,6 +41,7 @@ from graph.paging import CursorKey
 from graph.perform import Tools
 from graph.run import Engine
 from graph.schema import graphql_schema
+from openapi.doors import expect_declared
 from openapi.generate import openapi_bytes, sdl
 
 # The schema and the plans live as long as the process: keep the collector away from them.
@@ -61,16 +62,18 @@ def create_app(settings: Settings) -> Starlette:
             gc.set_threshold(*_GC_THRESHOLDS)
             yield
 
+    routes: list[BaseRoute] = [
+        Route("/graphql", graphql, methods=["GET", "POST"]),
+        *blob_routes(settings),
+        Mount(PREFIX, Rest(schema)),
+        *people_routes(),
+        *oauth_routes(settings),
+        *health_routes(settings),
+        *docs_routes(lambda: document, lambda: text),
+    ]
+    expect_declared(_doors(routes))
     app = Starlette(
-        routes=[
-            Route("/graphql", graphql, methods=["GET", "POST"]),
-            *blob_routes(settings),
-            Mount(PREFIX, Rest(schema)),
-            *people_routes(),
-            *oauth_routes(settings),
-            *health_routes(settings),
-            *docs_routes(lambda: document, lambda: text),
-        ],
+        routes=routes,
         middleware=[
             Middleware(Security, https=settings.issuer.startswith("https:"), origins=settings.origins),
             Middleware(RequestMiddleware),
@@ -118,6 +121,17 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )
+
+
+def _doors(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Method and path of every route, but those under /v1, which are printed from declarations."""
+    for route in routes:
+        if isinstance(route, Mount):
+            if route.path != PREFIX:
+                yield "GET", f"{route.path}/*"
+        else:
+            assert isinstance(route, Route), f"{route} is no HTTP route: say who may come in there"
+            yield from ((method, route.path) for method in route.methods or () if method != "HEAD")
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
 from domain.access.policy import POLICIES
-from domain.access.scopes import Scope
+from domain.access.scopes import Access, Scope
 from domain.kinds import table_of
 
 T = TypeVar("T")
@@ -82,14 +82,17 @@ class Expression:
 
 @dataclass(frozen=True)
 class Served:
-    """A field that SQL can't produce; the executor asks this function. Root fields only."""
+    """A field that SQL can't produce; the executor asks this function. Root fields only.
+
+    scope: has to be said; the schema is not built otherwise.
+    """
 
     ask: Callable[..., Awaitable[Any]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
-Binding: TypeAlias = Column | GlobalId | One | Many | Expression | Served
+Binding: TypeAlias = Column | GlobalId | One | Many | Expression
 
 
 def column(name: str = "", *, scope: Scope | None = None) -> Any:

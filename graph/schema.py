@@ -21,10 +21,11 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 import domain.commands
-from domain.access.scopes import Scope
+from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
 from graph import audit, catalog, deliveries, enrichment, media, rights, served
 from graph.bind import TYPES, GraphType, Many, One, Served
+from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
 
@@ -75,17 +76,18 @@ class Root:
 
     shape: str
     type: GraphType | None
-    scope: Scope | None
+    scope: Scope | Access
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The schema and, beside it, how its fields are read."""
+    """The schema and, beside it, how its fields are read and what a caller needs for each."""
 
     core: GraphQLSchema
     strawberry: strawberry.Schema
     types: Mapping[str, GraphType]
     roots: Mapping[str, Root | Served]
+    needed: Mapping[str, Mapping[str, Needed]]
 
     def binding(self, type_name: str, field_name: str) -> tuple[str, Any]:
         """Our name of a field, and how it is read, by their GraphQL names."""
@@ -121,7 +123,8 @@ def schema() -> Schema:
         types=[names[t.name] for t in TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    whole = Schema(made._schema, made, TYPES, roots)
+    core = made._schema
+    whole = Schema(core, made, TYPES, roots, declarations(core, TYPES, roots))
     serve(whole)
     return whole
 
@@ -186,13 +189,13 @@ def _field(
     annotation: Any,
     arguments: list[StrawberryArgument],
     names: dict[str, Any],
-    scope: Scope | None,
+    scope: Scope | Access | None,
     about: str = "",
 ) -> StrawberryField:
-    needs = f"Needs the scope {scope}." if scope else ""
+    needed = needs(scope) if isinstance(scope, Scope) else ""
     field = StrawberryField(
         type_annotation=StrawberryAnnotation(annotation, namespace=names),
-        description=" ".join(part for part in (about, needs) if part) or None,
+        description=" ".join(part for part in (about, needed) if part) or None,
     )
     field.arguments = arguments
     return field
@@ -305,14 +308,14 @@ def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
 
     add(
         "node",
-        Root("node", None, None),
+        Root("node", None, Access.SIGNED_IN),
         "Node | None",
         [_argument("id", strawberry.ID, names)],
         "Anything, by its id.",
     )
     add(
         "nodes",
-        Root("nodes", None, None),
+        Root("nodes", None, Access.SIGNED_IN),
         "list[Node | None]",
         [_argument("ids", list[strawberry.ID], names, f"At most {MOST_NODES}.")],
         "Several things, in the order of their ids; null for what is not there for you.",

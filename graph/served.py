@@ -10,7 +10,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from domain.access.scopes import Scope
+from domain.access.scopes import Access, Scope
 from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
@@ -151,7 +151,7 @@ TYPES_BY_NAME: dict[str, Any] = {
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
-    "viewer": (Served(viewer), "ViewerNode", "Who is asking."),
+    "viewer": (Served(viewer, scope=Access.SIGNED_IN), "ViewerNode", "Who is asking."),
     "changes": (
         Served(changes, {"since": str | None, "first": int | None}, Scope.AUDIT_READ),
         "ChangeFeed",

@@ -1,6 +1,6 @@
-"""Prints `openapi/openapi.json` and `openapi/schema.graphql`: `python -m openapi.generate`.
+"""Prints `openapi/openapi.json`, `openapi/schema.graphql`, `docs/access.md`: `python -m openapi.generate`.
 
-Both files are committed, so that a change of the interface is seen in review; a test says when they are
+The files are committed, so that a change of the interface is seen in review; a test says when they are
 stale, and when a change would break a caller.
 """
 
@@ -17,6 +17,8 @@ from domain.command import Command
 from domain.inputs import camel
 from domain.refusals import Refusal
 from graph.schema import graphql_schema
+from graph.schema import schema as whole_schema
+from openapi.access import PLACE, access_bytes
 from openapi.routes import ReadRoute, WriteRoute, read_routes, write_routes
 from openapi.shapes import (
     PAGE,
@@ -346,10 +348,14 @@ def _step(part: str) -> str:
 def printed() -> dict[Path, bytes]:
     """Each committed file and what should stand in it."""
     schema = graphql_schema()
-    return {HERE / "openapi.json": openapi_bytes(schema), HERE / "schema.graphql": sdl(schema).encode()}
+    return {
+        HERE / "openapi.json": openapi_bytes(schema),
+        HERE / "schema.graphql": sdl(schema).encode(),
+        PLACE: access_bytes(whole_schema()),
+    }
 
 
 if __name__ == "__main__":
     for path, content in printed().items():
         path.write_bytes(content)
-        sys.stdout.write(f"openapi/{path.name}: {len(content):,} bytes\n")
+        sys.stdout.write(f"{path.relative_to(HERE.parent)}: {len(content):,} bytes\n")

@@ -98,7 +98,7 @@ def needed(document: str) -> set[Scope]:
                 return
             if parent.name == "Query":
                 root = schema().roots[name]
-                found.update({root.scope} if root.scope else set())
+                found.update({root.scope} if isinstance(root.scope, Scope) else set())
             elif parent.name in TYPES:
                 t = TYPES[parent.name]
                 own, binding = schema().binding(t.name, name)

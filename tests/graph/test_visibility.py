@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.access.scopes import ROLE_SCOPES, Role, Scope
+from domain.access.scopes import ROLE_SCOPES, Access, Role, Scope
 from domain.ids import decode_id, encode_id
 from domain.inputs import camel
 from graph.bind import TYPES, GraphType, Many, One
@@ -226,15 +226,17 @@ def without(*scopes: Scope) -> Any:
 
 
 def test_every_root_has_a_scope_and_every_type_as_well() -> None:
-    free = {name for name, root in schema().roots.items() if root.scope is None}
+    free = {name for name, root in schema().roots.items() if root.scope is Access.SIGNED_IN}
     assert free == {"node", "nodes", "viewer"}
     assert all(t.scope in ROLE_SCOPES[Role.API_USER] for t in TYPES.values())
 
 
-@pytest.mark.parametrize("name", [name for name, root in schema().roots.items() if root.scope])
+@pytest.mark.parametrize(
+    "name", [name for name, root in schema().roots.items() if isinstance(root.scope, Scope)]
+)
 async def test_a_root_is_refused_to_a_token_without_its_scope(name: str, refused: Refused) -> None:
     root = schema().roots[name]
-    assert root.scope
+    assert isinstance(root.scope, Scope)
     query = schema().core.query_type
     assert query
     given = {"id": '"x"', "query": '"x"', "since": '"2026-01-01T00:00:00Z"'}
