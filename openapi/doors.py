@@ -71,6 +71,9 @@ DOORS: tuple[Door, ...] = (
     _closed("POST", "/auth/password", Proof.SESSION, "Changes a person's own password."),
     _closed("POST", "/auth/organization", Proof.SESSION, "Acts for another of a person's organizations."),
     _closed("POST", "/auth/logout", Proof.SESSION, "Ends the session it comes with."),
+    _open("GET", "/auth/oidc/login", "The way to the outside provider, where one is set."),
+    _open("GET", "/auth/oidc/callback", "The way back; state, nonce and code are the proof."),
+    _closed("POST", "/auth/oidc/connect", Proof.SESSION, "Binds an outside identity to one's own account."),
     # -- clients
     _closed("GET", "/oauth/authorize", Proof.SESSION, "Asks a person whether a client may act for them."),
     _closed("POST", "/oauth/authorize", Proof.SESSION, "What the person answered."),
@@ -84,8 +87,8 @@ DOORS: tuple[Door, ...] = (
     _open("GET", "/.well-known/oauth-protected-resource", "Where clients find who gives tokens for here."),
     _open("GET", "/.well-known/jwks.json", "The public halves of the keys that sign tokens."),
     # -- files
-    _closed("GET", "/blobs/{sha256}", Proof.LINK, "One file.", "where a folder holds the files"),
-    _closed("PUT", "/uploads/{ticket}", Proof.LINK, "Takes one file.", "where a folder holds the files"),
+    _closed("GET", "/v1/blobs/{sha256}", Proof.LINK, "One file.", "where a folder holds the files"),
+    _closed("PUT", "/v1/uploads/{ticket}", Proof.LINK, "Takes one file.", "where a folder holds the files"),
     # -- the installation
     _open("GET", "/livez", "Whether the process runs; no names, no numbers."),
     _open("GET", "/readyz", "Whether each part is there; states and latencies alone."),
