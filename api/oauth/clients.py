@@ -2,6 +2,7 @@
 
 import hmac
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,8 @@ ASSERTION_ALGORITHMS = ("Ed25519", "EdDSA", "ES256", "PS256", "RS256")
 # What a person's identity is asked for with (OpenID Connect Core §5.4); they are no permissions of ours.
 IDENTITY = frozenset({"openid", "profile", "email", "offline_access"})
 SCOPES = frozenset(Scope)
+# Clients go on using the name that RFC 9864 has replaced.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
 _METHODS = {"client_secret": (BASIC, POST), "private_key_jwt": (ASSERTION,), "none": (NONE,)}
 _TYPES = {None, "JWT", "client-authentication+jwt"}
 _LONGEST_ASSERTION = 8 << 10
