@@ -5,6 +5,10 @@ import asyncio
 
 import structlog
 
+from domain.access.grants import forget_expired_grants
+from domain.access.people import forget_old_failures
+from domain.access.revocation import forget_expired
+from domain.access.sessions import forget_old_sessions
 from domain.ports import SqlPool
 from jobs.relay import rest
 
@@ -22,6 +26,7 @@ async def run(pool: SqlPool, stopping: asyncio.Event, *, every_s: float = EVERY_
         try:
             await make_room(pool)
             await forget_keys(pool)
+            await forget_access(pool)
         except Exception as error:
             log.warning("upkeep is done later", error=repr(error))
             pause = min(every_s, AGAIN_S)
@@ -60,4 +65,13 @@ async def forget_keys(pool: SqlPool, at_once: int = KEYS_AT_ONCE) -> int:
             break
     if gone:
         log.info("idempotency keys forgotten", keys=gone)
+    return gone
+
+
+async def forget_access(pool: SqlPool) -> int:
+    """Drop what no log-in and no credential can need any more; gives how many rows."""
+    gone = 0
+    for forget in (forget_old_failures, forget_old_sessions, forget_expired_grants, forget_expired):
+        async with pool.acquire() as connection:
+            gone += await forget(connection)
     return gone

@@ -2,11 +2,14 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from domain.access.credentials import hash_of
+from domain.access.credentials import INVITATION_MARK, hash_of, new_secret
 from domain.ports import Sql
 from domain.refusals import InputInvalid, NotFound
+from domain.row import utc_now
+
+LIVES = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,36 @@ class Invited:
     role: str
     expires_at: datetime
     account_id: uuid.UUID | None
+
+
+async def invite(sql: Sql, organization_id: uuid.UUID, email: str, role: str, *, invited_by: str) -> str:
+    """A new invitation in the place of an earlier one, in the caller's transaction; gives its token, once."""
+    await sql.execute(
+        "update invitation set revoked_at = clock_timestamp() where organization_id = $1 "
+        "and lower(email) = lower($2) and accepted_at is null and revoked_at is null",
+        organization_id,
+        email,
+    )
+    token = new_secret(INVITATION_MARK)
+    await sql.execute(
+        "insert into invitation (organization_id, email, role, token_hash, invited_by, expires_at) "
+        "values ($1, $2, $3, $4, $5, $6)",
+        organization_id,
+        email,
+        role,
+        hash_of(token),
+        invited_by,
+        utc_now() + LIVES,
+    )
+    return token
+
+
+async def organization_named(sql: Sql, given: str) -> uuid.UUID | None:
+    """The organization with that slug or id."""
+    found: uuid.UUID | None = await sql.fetchval(
+        "select id from organization where slug = $1 or id::text = lower($1)", given
+    )
+    return found
 
 
 async def find_invitation(sql: Sql, token: str) -> Invited:

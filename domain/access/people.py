@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.access.revocation import revoke
-from domain.access.sessions import end_all
+from domain.access.sessions import IDLE, end_all
 from domain.ports import Sql
 from domain.refusals import InputInvalid
 from domain.row import utc_now
@@ -44,6 +44,19 @@ class Membership:
     name: str
     slug: str
     role: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One person in one organization, as the operator sees them. sessions: how many hold at the moment."""
+
+    email: str
+    display_name: str
+    organization: str | None
+    role: str | None
+    has_password: bool
+    sessions: int
+    disabled: bool
 
 
 def normal_email(text: str, *, path: tuple[str, ...] = ("email",)) -> str:
@@ -127,6 +140,31 @@ async def memberships_of(sql: Sql, user_id: uuid.UUID) -> list[Membership]:
         user_id,
     )
     return [Membership(row["id"], row["name"], row["slug"], row["role"]) for row in rows]
+
+
+async def everybody(sql: Sql) -> list[Listed]:
+    """Everybody with an account, once for each organization they belong to."""
+    rows = await sql.fetch(
+        "select u.email, u.display_name, o.slug, m.role, u.password_hash is not null as has_password, "
+        "u.disabled_at is not null as disabled, (select count(*) from session s where s.user_id = u.id "
+        "and s.ended_at is null and s.expires_at > clock_timestamp() "
+        "and s.last_seen_at > clock_timestamp() - $1::interval) as sessions "
+        "from user_account u left join member m on m.user_id = u.id "
+        "left join organization o on o.id = m.organization_id order by lower(u.email), o.slug",
+        IDLE,
+    )
+    return [
+        Listed(
+            row["email"],
+            row["display_name"],
+            row["slug"],
+            row["role"],
+            row["has_password"],
+            row["sessions"],
+            row["disabled"],
+        )
+        for row in rows
+    ]
 
 
 async def begin_attempt(sql: Sql, email: str) -> float:

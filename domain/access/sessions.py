@@ -15,6 +15,8 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 # `last_seen_at` is written at most this often: a read request should not cost a write.
 _NOTICED = timedelta(minutes=1)
+# How long it can still be looked up when somebody was logged in, and from where.
+_KEPT_AFTERWARDS = timedelta(days=30)
 _MARK = "cg_session_"
 _AGENT_LENGTH = 200
 
@@ -138,6 +140,17 @@ async def end_others(sql: Sql, user_id: uuid.UUID, keep: uuid.UUID) -> int:
 async def end_all(sql: Sql, user_id: uuid.UUID) -> int:
     """End every session of a person; gives how many."""
     return len(await _end(sql, user_id, "$2::uuid is null", None))
+
+
+async def forget_old_sessions(sql: Sql, limit: int = 10_000) -> int:
+    """Drop sessions that have been over for a month; gives how many."""
+    rows = await sql.fetch(
+        "delete from session where id in (select id from session "
+        "where least(ended_at, expires_at) < clock_timestamp() - $1::interval limit $2) returning 1",
+        _KEPT_AFTERWARDS,
+        limit,
+    )
+    return len(rows)
 
 
 async def _end(sql: Sql, user_id: uuid.UUID, which: str, given: uuid.UUID | None) -> list[uuid.UUID]:
