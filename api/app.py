@@ -19,6 +19,7 @@ from api.compose import blob_store
 from api.docs import docs_routes
 from api.graphql import graphql
 from api.health import health_routes
+from api.introspecting import Introspecting
 from api.keyring import open_ring
 from api.keys import ensure_secret, purpose_secret
 from api.middleware import RequestMiddleware, problem_of
@@ -35,6 +36,7 @@ from api.sealing import AnswerSealer
 from api.security import Security
 from api.services import Services
 from api.settings import Settings
+from domain.access.introspection import Introspection
 from domain.adapters.postgres import connect_reader, open_pool
 from domain.adapters.readers import Readers
 from graph.paging import CursorKey
@@ -98,6 +100,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await open_pool(url, max_size=size) as workers,
         Revocations(workers) as revocations,
         keys,
+        Introspecting(workers, Introspection(settings.introspection)) as introspecting,
         ApiKeys(workers, revocations) as api_keys,
         Provider(settings) if settings.oidc_issuer else nullcontext() as provider,
     ):
@@ -110,7 +113,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 api_keys=api_keys,
                 session_viewer=session_viewer,
             ),
-            engine=Engine(readers, CursorKey(purpose_secret(secret, "cursor"))),
+            engine=Engine(
+                readers, CursorKey(purpose_secret(secret, "cursor")), may_introspect=introspecting.lets
+            ),
             tools=Tools(workers, blob_store(settings), AnswerSealer(secret)),
             keys=keys,
             revocations=revocations,
