@@ -32,7 +32,8 @@ class Collection:
     """A list of values of an entity, kept in order in its own table.
 
     parent: the column that holds the entity's id. `references` maps a value column to the kind it
-    points at ('*' for any kind). by_kind: rows name the kind of the entity too.
+    points at ('*' for any kind). by_kind: rows name the kind of the entity too. own: what they point at
+    must be the entity's owner's.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Collection:
     parent: str
     references: tuple[tuple[str, str], ...] = ()
     by_kind: bool = False
+    own: bool = False
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -179,7 +181,7 @@ KINDS: dict[str, Kind] = {
         ),
         _kind(
             Deal,
-            Collection("subjects", table_of(DealSubject), "deal_id", (("subject_id", "*"),)),
+            Collection("subjects", table_of(DealSubject), "deal_id", (("subject_id", "*"),), own=True),
             label="reference",
             required=("subjects",),
             derived=("territories",),

@@ -1,13 +1,15 @@
 """References inside claims: from a source's own names, or a caller's ids, to entity ids.
 
-A reference may point at the own organization's entities and at public ones; anything else is not found,
-so nobody can hang rows on what they may not see.
+A reference may point at what the caller may see; anything else is not found, so nobody can hang rows on what
+they may not see, or learn that it is there. What a deal covers must be the organization's own.
 """
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from domain.access.policy import nested
+from domain.access.viewer import Sight
 from domain.kinds import KINDS
 from domain.ports import Sql
 from domain.refusals import ReferenceMissing
@@ -18,11 +20,14 @@ Batch = Sequence[tuple[str, str, str, Mapping[str, Any]]]
 class References:
     """The names of one flush, and the look-ups that fill them in, set-based."""
 
-    def __init__(self, sql: Sql, owner_id: uuid.UUID) -> None:
+    def __init__(self, sql: Sql, owner_id: uuid.UUID, territories: Sequence[str] | None = None) -> None:
+        """territories: what the caller is limited to, None for no limit."""
         self._sql = sql
         self._owner_id = owner_id
+        self._territories = territories
         self._named: dict[tuple[str, str], uuid.UUID] = {}
         self._allowed: dict[uuid.UUID, tuple[str, uuid.UUID]] = {}
+        self._foreign: set[uuid.UUID] = set()
         self._fresh: dict[uuid.UUID, str] = {}
 
     def name(self, prefix: str, source: str, name: str, id: uuid.UUID) -> None:
@@ -70,16 +75,19 @@ class References:
         for row in rows:
             if not row["own"]:
                 foreign.setdefault(row["kind"], []).append(row["target"])
-        public: set[uuid.UUID] = set()
+        sight = Sight(bound=self._territories is not None)
         for kind, targets in foreign.items():
+            rule = nested(kind, sight).format(t="t", viewer="$2::uuid", territories="$3::text[]")
+            limits = [list(self._territories)] if self._territories is not None else []
             found = await self._sql.fetch(
-                f"select id from {KINDS[kind].name} "
-                "where id = any($1) and visibility = 'public' and status <> 'deleted'",
+                f"select t.id from {KINDS[kind].name} t where t.id = any($1) and {rule}",
                 targets,
+                self._owner_id,
+                *limits,
             )
-            public |= {row["id"] for row in found}
+            self._foreign |= {row["id"] for row in found}
         for row in rows:
-            if row["own"] or row["target"] in public:
+            if row["own"] or row["target"] in self._foreign:
                 self._allowed[row["id"]] = (row["kind"], row["target"])
 
     def fill(self, prefix: str, source: str, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +108,9 @@ class References:
                 inner = dict(collection.references)
                 filled[name] = [
                     {
-                        key: self._id(prefix, source, item[key], inner[key], (name, place))
+                        key: self._id(
+                            prefix, source, item[key], inner[key], (name, place), own=collection.own
+                        )
                         if key in inner and isinstance(item[key], Mapping)
                         else item[key]
                         for key in item
@@ -121,7 +131,14 @@ class References:
         return rest
 
     def _id(
-        self, prefix: str, source: str, target: Mapping[str, Any], kind: str, path: tuple[str | int, ...]
+        self,
+        prefix: str,
+        source: str,
+        target: Mapping[str, Any],
+        kind: str,
+        path: tuple[str | int, ...],
+        *,
+        own: bool = False,
     ) -> str:
         if "ref" in target:
             found = self._named.get((source, _external(prefix, target["ref"])))
@@ -134,6 +151,10 @@ class References:
             raise ReferenceMissing(f"no {'entity' if kind == '*' else kind} {id} is there for you", path=path)
         if kind not in ("*", actual):
             raise ReferenceMissing(f"{id} is a {actual}; a {kind} is asked for", path=path)
+        if own and resolved in self._foreign:
+            raise ReferenceMissing(
+                f"{actual} {id} is another organization's; what is named here must be your own", path=path
+            )
         return str(resolved)
 
 

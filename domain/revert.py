@@ -174,14 +174,17 @@ async def _conflicts(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) ->
     )
     everything = [id for row in made for id in row["ids"]]
     for row in made:
-        conflicts += await _referring(sql, row["kind"], row["ids"], everything)
+        conflicts += await _referring(sql, owner_id, row["kind"], row["ids"], everything)
     return conflicts
 
 
 async def _referring(
-    sql: Sql, kind: str, ids: Iterable[uuid.UUID], made: Iterable[uuid.UUID]
+    sql: Sql, owner_id: uuid.UUID, kind: str, ids: Iterable[uuid.UUID], made: Iterable[uuid.UUID]
 ) -> list[dict[str, Any]]:
-    """Living entities outside the set that refer to entities it made."""
+    """The organization's living entities outside the set that refer to entities it made.
+
+    Others' hold nothing up, and are not told of: whoever refers to another's row must bear that it goes.
+    """
     found: list[dict[str, Any]] = []
     for other in KINDS.values():
         conditions = [f"t.{column} = any($1)" for column, target in other.references if target in ("*", kind)]
@@ -204,9 +207,10 @@ async def _referring(
             continue
         rows = await sql.fetch(
             f"select t.id from {other.name} t where t.status <> 'deleted' "
-            f"and t.id <> all($2) and ({' or '.join(conditions)}) limit 20",
+            f"and t.owner_id = $3 and t.id <> all($2) and ({' or '.join(conditions)}) limit 20",
             list(ids),
             list(made),
+            owner_id,
         )
         found += [
             {"kind": other.name, "id": str(row["id"]), "fields": names, "by": f"it refers to the {kind}"}

@@ -102,8 +102,10 @@ class Work:
             return id
         held = await self.connection.fetchval(
             "select id from entity "
-            "where id = (select coalesce(merged_into_id, id) from entity where id = $1) for no key update",
+            "where id = (select coalesce(merged_into_id, id) from entity where id = $1) and owner_id = $2 "
+            "for no key update",
             id,
+            self.viewer.organization_id,
         )
         row = await self.connection.fetchrow(
             f"select id, version from {KINDS[kind].name} "
@@ -235,7 +237,7 @@ class Work:
         result = PutResult()
         if not staged:
             return result
-        references = References(self.connection, self.viewer.organization_id)
+        references = References(self.connection, self.viewer.organization_id, self.viewer.territories)
         await self._lock_keys(staged)
         known = await self._known(staged)
         new = await self._find(staged, known)

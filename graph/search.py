@@ -50,6 +50,7 @@ def _found(writer: "Writer", types: Sequence[GraphType], text: str) -> str:
     """
     folded = f"catalog_fold({text})"
     near = " union all ".join(part for t in types for part in _near(writer, t))
+    near += " union all select a.kind, a.entity_id, a.f from aliases a"
     alike = " union all ".join(_alike(writer, t, "<%", ("near",)) for t in types)
     akin = " union all ".join(_alike(writer, t, "%", ("near", "alike")) for t in types)
     return (
@@ -57,7 +58,8 @@ def _found(writer: "Writer", types: Sequence[GraphType], text: str) -> str:
         f"case when f ~ '[[:alnum:]]{{3}}' then '%' else '' end || {unwild('f')} || '%' as pattern "
         f"from (select {folded} as f) folded), "
         f"aliases as materialized (select o.entity_id, o.kind, catalog_fold(o.text) as f from title o "
-        f"where catalog_fold(o.text) like (select pattern from asked) limit {ALIASES}), "
+        f"where catalog_fold(o.text) like (select pattern from asked) and {_titled(writer, types)} "
+        f"limit {ALIASES}), "
         f"near as materialized ({near}), "
         f"alike as materialized ({alike}), "
         f"akin as materialized ({akin}), "
@@ -78,7 +80,7 @@ _LIKENESS = "((word_similarity(a.f, m.f) + similarity(a.f, m.f)) / 2)"
 
 
 def _near(writer: "Writer", t: GraphType) -> list[str]:
-    """Rows of a kind that begin with the text, that hold it or its words, or that have another such title."""
+    """Rows of a kind that begin with the text, or that hold it or its words."""
     row = writer.alias()
     policy = writer.sees(t.kind, row)
     folded = f"catalog_fold({row}.{t.label})"
@@ -88,9 +90,18 @@ def _near(writer: "Writer", t: GraphType) -> list[str]:
         f"({some} {folded} ~>=~ (select f from asked) and {folded} ~<~ (select f||chr(1114111) from asked) "
         f"and {policy} order by {folded} using ~<~ limit {PREFIXED})",
         f"({some} ({folded} like (select pattern from asked) or {words}) and {policy} limit {CANDIDATES})",
-        f"(select a.kind, {row}.id, a.f from aliases a join {t.kind} {row} on {row}.id = a.entity_id "
-        f"where a.kind = '{t.kind}' and {policy})",
     ]
+
+
+def _titled(writer: "Writer", types: Sequence[GraphType]) -> str:
+    """That a title's entity is of a kind asked for and may be seen: hidden ones would use up the cap."""
+    cases = []
+    for t in types:
+        row = writer.alias()
+        # A scalar, as an `exists` might be answered by reading the whole table first.
+        seen = f"select true from {t.kind} {row} where {row}.id = o.entity_id and {writer.sees(t.kind, row)}"
+        cases.append(f"when '{t.kind}' then ({seen})")
+    return f"case o.kind {' '.join(cases)} else false end"
 
 
 def _alike(writer: "Writer", t: GraphType, operator: str, unless: Sequence[str]) -> str:

@@ -1,35 +1,35 @@
 select '{"data":{"search":'||(
 select '{"nodes":'||'['||coalesce(string_agg(case t1.kind when 'artist' then (
-select '{"__typename":"Artist","name":'||to_json(t8.name)::text||'}'
-from artist t8
-where t8.id = t1.id) when 'release' then (
+select '{"__typename":"Artist","name":'||to_json(t10.name)::text||'}'
+from artist t10
+where t10.id = t1.id) when 'release' then (
 select '{"__typename":"Release"}'
-from release t9
-where t9.id = t1.id) when 'track' then (
+from release t11
+where t11.id = t1.id) when 'track' then (
 select '{"__typename":"Track"}'
-from track t10
-where t10.id = t1.id) when 'recording' then (
-select '{"__typename":"Recording","title":'||to_json(t11.title)::text||'}'
-from recording t11
-where t11.id = t1.id) when 'work' then (
+from track t12
+where t12.id = t1.id) when 'recording' then (
+select '{"__typename":"Recording","title":'||to_json(t13.title)::text||'}'
+from recording t13
+where t13.id = t1.id) when 'work' then (
 select '{"__typename":"Work"}'
-from work t12
-where t12.id = t1.id) when 'video' then (
+from work t14
+where t14.id = t1.id) when 'video' then (
 select '{"__typename":"Video"}'
-from video t13
-where t13.id = t1.id) when 'podcast' then (
+from video t15
+where t15.id = t1.id) when 'podcast' then (
 select '{"__typename":"Podcast"}'
-from podcast t14
-where t14.id = t1.id) when 'episode' then (
+from podcast t16
+where t16.id = t1.id) when 'episode' then (
 select '{"__typename":"Episode"}'
-from episode t15
-where t15.id = t1.id) when 'book' then (
+from episode t17
+where t17.id = t1.id) when 'book' then (
 select '{"__typename":"Book"}'
-from book t16
-where t16.id = t1.id) when 'audiobook' then (
+from book t18
+where t18.id = t1.id) when 'audiobook' then (
 select '{"__typename":"Audiobook"}'
-from audiobook t17
-where t17.id = t1.id) end, ','
+from audiobook t19
+where t19.id = t1.id) end, ','
 order by t1.rn) filter (where t1.rn <= 2), '')||']'||',"pageInfo":'||'{"hasNextPage":'||case when count(*) > 2 then 'true' else 'false' end||',"endCursor":'||coalesce(max(case when t1.rn = least(t1.n, 2) then '"'||translate(encode(substring(sha256($4::bytea || sha256($3::bytea || (convert_to('Search:score:desc' || '|' || t1.score::text, 'UTF8') || uuid_send(t1.id)))) for 12) || (convert_to('Search:score:desc' || '|' || t1.score::text, 'UTF8') || uuid_send(t1.id)), 'base64'), E'+/=\n', '-_')||'"' end), 'null')||'}'||'}'
 from (
 select t1.*, row_number() over (order by t1.score desc, t1.id desc) as rn, count(*) over () as n
@@ -41,7 +41,15 @@ select o.entity_id, o.kind, catalog_fold(o.text) as f
 from title o
 where catalog_fold(o.text) like (
 select pattern
-from asked)
+from asked) and case o.kind when 'artist' then (
+select true
+from artist t8
+where t8.id = o.entity_id and (t8.owner_id = $2::uuid or t8.visibility = 'public' or (t8.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t8.status not in ('draft', 'deleted') and catalog_licensed('artist', t8.id, t8.owner_id, $2::uuid, null, false))) and t8.status <> 'deleted') when 'recording' then (
+select true
+from recording t9
+where t9.id = o.entity_id and (t9.owner_id = $2::uuid or t9.visibility = 'public' or (t9.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('recording', t9.id, t9.owner_id, $2::uuid, null, false))) and t9.status <> 'deleted') else false end
 limit 200), near as materialized ((
 select 'artist' as kind, t2.id, catalog_fold(t2.name) as f
 from artist t2
@@ -64,11 +72,6 @@ from asked)) and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owne
 select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
 limit 200)
 union all (
-select a.kind, t2.id, a.f
-from aliases a join artist t2 on t2.id = a.entity_id
-where a.kind = 'artist' and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted')
-union all (
 select 'recording' as kind, t3.id, catalog_fold(t3.title) as f
 from recording t3
 where catalog_fold(t3.title) ~>=~ (
@@ -89,11 +92,8 @@ select words
 from asked)) and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
 select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
 limit 200)
-union all (
-select a.kind, t3.id, a.f
-from aliases a join recording t3 on t3.id = a.entity_id
-where a.kind = 'recording' and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted')), alike as materialized ((
+union all select a.kind, a.entity_id, a.f
+from aliases a), alike as materialized ((
 select 'artist' as kind, t4.id, catalog_fold(t4.name) as f
 from artist t4
 where not exists (
