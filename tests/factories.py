@@ -23,6 +23,9 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_ID = 0x0195E3A0_0000_7000_8000_000000000000
 OURS = uuid.UUID(int=FIRST_ID + 1)
 THEIRS = uuid.UUID(int=FIRST_ID + 2)
+# Owns nothing; deals of both others open something to it.
+PARTNER = uuid.UUID(int=FIRST_ID + 3)
+PARTNER_DPID = "PADPIDA2014120301P"
 
 QUOTES = "He said \"no\" \\ it's 'fine' /* -- */ $1 {t} %s"
 LINES = "one\ntwo\r\nthree\ttab\x08\x0c\x1f\x7f end"
@@ -55,10 +58,13 @@ class World:
 
 
 def viewer(
-    organization: uuid.UUID = OURS, scopes: Sequence[Scope] = tuple(Scope), role: Role = Role.LABEL_USER
+    organization: uuid.UUID = OURS,
+    scopes: Sequence[Scope] = tuple(Scope),
+    role: Role = Role.LABEL_USER,
+    territories: tuple[str, ...] | None = None,
 ) -> Viewer:
-    """Somebody of an organization."""
-    return Viewer(organization, "user:tests", role, frozenset(scopes))
+    """Somebody of an organization, limited to territories where some are given."""
+    return Viewer(organization, "user:tests", role, frozenset(scopes), territories=territories)
 
 
 class Planter:
@@ -90,7 +96,8 @@ class Planter:
         if "status" in metadata.tables[kind].columns:
             made = instant(self._counted % 7, self._counted)
             values = {"created_at": made, "updated_at": instant(40 - self._counted % 11, 5), **values}
-        await self.row(kind, id=id, owner_id=owner, **values)
+        owned = {"owner_id": owner} if "owner_id" in metadata.tables[kind].columns else {}
+        await self.row(kind, id=id, **owned, **values)
         self.world.ids[name], self.world.kinds[name], self.world.owners[name] = id, kind, owner
         return id
 

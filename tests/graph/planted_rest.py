@@ -3,7 +3,19 @@
 from decimal import Decimal
 from typing import Any
 
-from tests.factories import EMOJI, LINES, OURS, QUOTES, RTL, TEXTS, THEIRS, Planter, instant
+from tests.factories import (
+    EMOJI,
+    LINES,
+    OURS,
+    PARTNER,
+    PARTNER_DPID,
+    QUOTES,
+    RTL,
+    TEXTS,
+    THEIRS,
+    Planter,
+    instant,
+)
 
 
 async def pictures(planter: Planter) -> None:
@@ -226,6 +238,41 @@ async def rights(planter: Planter) -> None:
     for deal, *names in subjects:
         for place, name in enumerate(names):
             await planter.row("deal_subject", deal_id=ids[deal], position=place + 1, subject_id=ids[name])
+
+
+async def licences(planter: Planter) -> None:
+    """Deals with the partner: by id and by DPID, in some territories, one taken back, some not in force."""
+    ids = planter.world.ids
+    at = instant(1)
+    await planter.plant(
+        "organization_dpid",
+        "partner's DPID",
+        claimed_at=at,
+        organization_id=PARTNER,
+        dpid=PARTNER_DPID,
+        proven_at=at,
+    )
+    by_id, by_dpid = {"licensee_id": PARTNER}, {"licensee_dpid": PARTNER_DPID}
+    deals: tuple[tuple[str, Any, dict[str, Any], tuple[str, ...]], ...] = (
+        ("to partner", THEIRS, {**by_id, "territories": ["DE"]}, ("their private release",)),
+        (
+            "to partner by DPID",
+            OURS,
+            {**by_dpid, "territories": ["DE", "FR"]},
+            ("release full", "recording private", "podcast full", "book full", "image loose", "artist bare"),
+        ),
+        ("taken from partner", OURS, {**by_id, "territories": ["DE"], "is_takedown": True}, ("track full",)),
+        ("to everyone", THEIRS, {"territories": ["FR"]}, ("their release", "their private podcast")),
+        ("over", OURS, {**by_id, "territories": ["FR"], "valid_until": instant(1)}, ("work bare",)),
+        ("draft", OURS, {**by_id, "territories": ["FR"], "status": "draft"}, ("video full",)),
+        ("of another's", THEIRS, {**by_id, "territories": ["FR"]}, ("audiobook full",)),
+    )
+    for name, owner, terms, subjects in deals:
+        await planter.plant("deal", f"deal {name}", owner, reference=name, **terms)
+        for place, subject in enumerate(subjects):
+            await planter.row(
+                "deal_subject", deal_id=ids[f"deal {name}"], position=place + 1, subject_id=ids[subject]
+            )
 
 
 async def many(planter: Planter) -> None:

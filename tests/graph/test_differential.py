@@ -15,7 +15,7 @@ from graph import served
 from graph.bind import TYPES, Column, GraphType, Served
 from graph.run import Engine, RequestRefused
 from graph.schema import schema
-from tests.factories import OURS, THEIRS, World, viewer
+from tests.factories import OURS, PARTNER, THEIRS, World, viewer
 from tests.graph import executor
 from tests.graph.conftest import KEY
 
@@ -26,6 +26,11 @@ VIEWERS = {
     "other": viewer(THEIRS),
     "stranger": viewer(executor.NO_ID, role=Role.API_USER),
     "catalog only": viewer(OURS, [Scope.CATALOG_READ]),
+    "partner": viewer(PARTNER),
+    "partner in Germany": viewer(PARTNER, territories=("DE",)),
+    "partner in France": viewer(PARTNER, territories=("FR", "IT")),
+    "owner in France": viewer(OURS, territories=("FR",)),
+    "stranger nowhere": viewer(executor.NO_ID, territories=()),
 }
 
 
@@ -59,7 +64,7 @@ async def test_both_paths_give_the_same(
 ) -> None:
     of, document = VIEWERS[who], document_of(name, world)
     for variables in variables_of(name, world):
-        if missing := needed(document) - set(of.shape):
+        if missing := needed(document) - set(of.granted):
             with pytest.raises(RequestRefused) as refused:
                 await engine.execute(document, variables, of)
             assert refused.value.code == "INSUFFICIENT_SCOPE", missing
@@ -151,4 +156,4 @@ async def test_every_nullable_column_is_null_in_one_row_and_filled_in_another(
 
 def test_each_viewer_is_another(world: World) -> None:
     assert isinstance(VIEWERS["owner"], Viewer)
-    assert len({(v.organization_id, v.shape) for v in VIEWERS.values()}) == len(VIEWERS)
+    assert len({(v.organization_id, v.shape, v.territories) for v in VIEWERS.values()}) == len(VIEWERS)

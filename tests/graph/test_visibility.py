@@ -302,5 +302,5 @@ async def test_a_plan_made_for_one_viewer_is_not_taken_for_another(
     assert (await ask(document, {"id": id}))["release"]["deals"] == [{"reference": "bare"}]
     assert await refused(document, {"id": id}, of=without(Scope.RIGHTS_READ)) == "INSUFFICIENT_SCOPE"
     theirs = await ask(document, {"id": id}, viewer(THEIRS))
-    assert [deal["reference"] for deal in theirs["release"]["deals"]] == ["theirs", "hidden"]
+    assert [deal["reference"] for deal in theirs["release"]["deals"]] == ["theirs", "hidden", "to everyone"]
     assert decode_id(id)[0] == "release"

@@ -4,7 +4,7 @@ import uuid
 
 import asyncpg
 
-from tests.factories import OURS, QUOTES, THEIRS, Planter, World, instant
+from tests.factories import OURS, PARTNER, QUOTES, THEIRS, Planter, World, instant
 from tests.graph import planted_music, planted_rest
 
 PARTS = (
@@ -16,6 +16,7 @@ PARTS = (
     planted_rest.pictures,
     planted_rest.spoken,
     planted_rest.rights,
+    planted_rest.licences,
     planted_rest.many,
 )
 
@@ -23,7 +24,7 @@ PARTS = (
 async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     """Plant everything, each part in a change set of its own."""
     planter = Planter(connection)
-    for id, name in ((OURS, "Ours"), (THEIRS, "Theirs")):
+    for id, name in ((OURS, "Ours"), (THEIRS, "Theirs"), (PARTNER, "Partner")):
         await planter.row("organization", id=id, name=name, slug=name.lower())
     before: uuid.UUID | None = None
     for part in PARTS:
