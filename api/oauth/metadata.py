@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from authlib.oidc.discovery import OpenIDProviderMetadata
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,7 +26,7 @@ _HEADERS = {
 
 def server_metadata(issuer: str) -> dict[str, Any]:
     """What this authorization server can do (RFC 8414, and OpenID Connect Discovery)."""
-    found = {
+    return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": issuer + TOKEN_PATH,
@@ -57,10 +55,6 @@ def server_metadata(issuer: str) -> dict[str, Any]:
         "claims_parameter_supported": False,
         "service_documentation": f"{issuer}/docs",
     }
-    if issuer.startswith("https:"):  # on loopback, tests and first steps go without TLS
-        AuthorizationServerMetadata(found).validate()
-        OpenIDProviderMetadata(found).validate()
-    return found
 
 
 def resource_metadata(issuer: str) -> dict[str, Any]:

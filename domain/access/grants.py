@@ -274,7 +274,8 @@ async def consented_before(
 async def forget_expired_grants(sql: Sql, limit: int = 10_000) -> int:
     """Drop codes, refresh tokens and assertions that could not be used any more for a day; gives how many.
 
-    A used refresh token stays until it would have expired: presented again, it ends its grant.
+    A used refresh token stays until it would have expired: presented again, it ends its grant. A consent
+    goes when nothing is left that came of it.
     """
     gone = 0
     for table, key in (
@@ -288,4 +289,12 @@ async def forget_expired_grants(sql: Sql, limit: int = 10_000) -> int:
             limit,
         )
         gone += len(rows)
-    return gone
+    rows = await sql.fetch(
+        "delete from grant_family where id = any(array(select g.id from grant_family g "
+        "where g.created_at < clock_timestamp() - $2::interval - interval '1 day' "
+        "and not exists (select from authorization_code c where c.family_id = g.id) "
+        "and not exists (select from refresh_token r where r.family_id = g.id) limit $1)) returning 1",
+        limit,
+        REFRESH_LIFE,
+    )
+    return gone + len(rows)
