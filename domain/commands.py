@@ -1,9 +1,25 @@
 """Every command, declared: importing this module fills the registry."""
 
 from domain import changes, jobs, revert
+from domain.access import api_keys, clients, dpids, ending, members, organizations, settings
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.rights import edit as rights
 
-__all__ = ["COMMANDS", "catalog", "changes", "jobs", "receive", "revert", "rights"]
+__all__ = [
+    "COMMANDS",
+    "api_keys",
+    "catalog",
+    "changes",
+    "clients",
+    "dpids",
+    "ending",
+    "jobs",
+    "members",
+    "organizations",
+    "receive",
+    "revert",
+    "rights",
+    "settings",
+]

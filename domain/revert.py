@@ -60,6 +60,12 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         raise NotFound(f"no change set {id} in your organization", path=("id",))
     if row["state"] == "reverted":
         raise RevertConflict(f"change set {id} is reverted already", path=("id",))
+    if await work.connection.fetchval(
+        "select exists (select from change where change_set_id = $1 and class = 'operations')", id
+    ):
+        raise RevertConflict(
+            f"change set {id} is about who may come in, which is taken back by its own commands", path=("id",)
+        )
     conflicts = await _conflicts(work.connection, work.viewer.organization_id, id)
     if conflicts:
         named = "; ".join(

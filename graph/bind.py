@@ -5,6 +5,7 @@ Strawberry type, the compiled SQL and the executor's resolvers are all made from
 is readable that has no scope, and no table that has no row policy.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar, get_args
@@ -19,6 +20,9 @@ from domain.kinds import table_of
 
 T = TypeVar("T")
 
+# What is kept of secrets. Nobody reads it, filters by it or orders by it: the schema is not built then.
+_SECRET = re.compile(r"(?:\b|_)hash\b")
+
 # A list that is read page by page; the annotation names what stands in it.
 Page: TypeAlias = list[T]
 
@@ -28,7 +32,7 @@ class Column:
     """A column of the table, as it is."""
 
     name: str = ""
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class GlobalId:
     """The entity's global id."""
 
     kind: str
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class One:
     type: str
     by: str
     key: str = "id"
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Many:
     where: str
     order: tuple[str, ...]
     paged: bool = False
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Expression:
     """
 
     sql: str
-    scope: Scope | None = None
+    scope: Scope | Access | None = None
 
 
 @dataclass(frozen=True)
@@ -95,22 +99,22 @@ class Served:
 Binding: TypeAlias = Column | GlobalId | One | Many | Expression
 
 
-def column(name: str = "", *, scope: Scope | None = None) -> Any:
+def column(name: str = "", *, scope: Scope | Access | None = None) -> Any:
     """This field is the column of the same (or the given) name."""
     return Column(name, scope)
 
 
-def one(type: str, by: str, *, key: str = "id", scope: Scope | None = None) -> Any:
+def one(type: str, by: str, *, key: str = "id", scope: Scope | Access | None = None) -> Any:
     """This field is the row that a column points at."""
     return One(type, by, key, scope)
 
 
-def many(type: str, where: str, *order: str, paged: bool = False, scope: Scope | None = None) -> Any:
+def many(type: str, where: str, *order: str, paged: bool = False, scope: Scope | Access | None = None) -> Any:
     """This field is a list of rows that belong to this one."""
     return Many(type, where, order, paged, scope)
 
 
-def expression(sql: str, *, scope: Scope | None = None) -> Any:
+def expression(sql: str, *, scope: Scope | Access | None = None) -> Any:
     """This field is worked out by SQL."""
     return Expression(sql, scope)
 
@@ -127,7 +131,7 @@ class GraphType:
     name: str
     model: type[SQLModel]
     table: Table
-    scope: Scope
+    scope: Scope | Access
     doc: str
     annotations: Mapping[str, Any]
     bindings: Mapping[str, Binding]
@@ -151,7 +155,7 @@ class GraphType:
         """The root field that reads one."""
         return self.name[0].lower() + self.name[1:]
 
-    def scope_of(self, name: str) -> Scope:
+    def scope_of(self, name: str) -> Scope | Access:
         """What a token needs to read a field."""
         return self.bindings[name].scope or self.scope
 
@@ -162,7 +166,7 @@ TYPES: dict[str, GraphType] = {}
 def graph_type(
     *,
     of: type[SQLModel],
-    scope: Scope,
+    scope: Scope | Access,
     name: str = "",
     plural: str = "",
     label: str = "",
@@ -190,11 +194,17 @@ def graph_type(
                 assert binding.name in table.columns, f"{table.name} has no column {binding.name}"
                 nullable = bool(table.columns[binding.name].nullable)
                 assert nullable <= _allows_none(annotation), f"{cls.__name__}.{key} may be null"
+                assert not _SECRET.search(binding.name), f"{cls.__name__}.{key} would show {binding.name}"
                 if key == "id" and plural:
                     binding = GlobalId(table.name, binding.scope)
+            if isinstance(binding, Expression):
+                assert not _SECRET.search(binding.sql), f"{cls.__name__}.{key} would show a secret's hash"
             if isinstance(binding, One):
                 assert _allows_none(annotation), f"{cls.__name__}.{key} may be invisible: make it nullable"
             bindings[key] = binding
+        asked = [sql for _, sql in (filters or {}).values()] + [sql for sql, _ in (orders or {}).values()]
+        for condition in asked:
+            assert not _SECRET.search(condition), f"{cls.__name__} could be asked about a secret's hash"
         known = name or cls.__name__.removesuffix("Node")
         assert known not in TYPES, f"{known} is declared twice"
         TYPES[known] = GraphType(

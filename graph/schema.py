@@ -23,13 +23,13 @@ from strawberry.types.field import StrawberryField
 import domain.commands
 from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
-from graph import audit, catalog, deliveries, enrichment, media, rights, served
+from graph import access, audit, catalog, deliveries, enrichment, media, rights, served
 from graph.bind import TYPES, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
 
-MODULES = (domain.commands, audit, catalog, deliveries, enrichment, media, rights, served)
+MODULES = (domain.commands, access, audit, catalog, deliveries, enrichment, media, rights, served)
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 MOST_NODES = 100
@@ -116,7 +116,8 @@ def schema() -> Schema:
     )
     _connection("Search", "SearchHit", names)
     query, roots = _query(names)
-    nodes = {t.kind: names[t.name] for t in TYPES.values()}
+    # A command says what it returns by the kind, or by the type's name where the two differ.
+    nodes = {name: names[t.name] for t in TYPES.values() for name in (t.kind, snake(t.name))}
     made = strawberry.Schema(
         query=query,
         mutation=mutation_type(nodes),

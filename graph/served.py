@@ -3,6 +3,7 @@
 This is the whole list; every other field of the catalog is compiled.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from domain.access.scopes import Access, Scope
+from domain.access.settings import read_settings
 from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
@@ -36,6 +38,14 @@ class ViewerNode:
     role: str
     scopes: list[str]
     tier: str
+
+
+@strawberry.type(name="SystemSettings", description="How the installation is set.")
+class SystemSettingsNode:
+    """How the installation is set. introspection: signed_in, operator or off."""
+
+    open_registration: bool
+    introspection: str
 
 
 @strawberry.type(
@@ -144,13 +154,24 @@ async def updates(
     )
 
 
+async def system_settings(asking: Asking) -> SystemSettingsNode:
+    """How the installation is set, with what nobody has changed yet."""
+    return SystemSettingsNode(**dataclasses.asdict(await read_settings(asking.sql)))
+
+
 TYPES_BY_NAME: dict[str, Any] = {
+    "SystemSettings": SystemSettingsNode,
     "ViewerNode": ViewerNode,
     "ChangeFeed": ChangeFeed,
     "UpdatesPage": UpdatesPage,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
+    "systemSettings": (
+        Served(system_settings, scope=Scope.SYSTEM_ADMIN),
+        "SystemSettings",
+        "How the installation is set.",
+    ),
     "viewer": (Served(viewer, scope=Access.SIGNED_IN), "ViewerNode", "Who is asking."),
     "changes": (
         Served(changes, {"since": str | None, "first": int | None}, Scope.AUDIT_READ),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from domain.access.policy import THERE, branches, licence, nested
+from domain.access.scopes import Scope
 from domain.access.viewer import Sight, Viewer
 from domain.ids import IdInvalid, decode_id, id_of
 from graph.bind import TYPES, GraphType, Many, sql_type
@@ -51,6 +52,14 @@ class Bound:
 
 
 Extract: TypeAlias = Callable[[Bound], Any]
+
+# What row rules may ask of a viewer beside its organization, and the types of the answers.
+_OF_VIEWER: dict[str, tuple[Extract, str]] = {
+    "territories": (lambda bound: list(bound.viewer.territories or ()), "text[]"),
+    "user": (lambda bound: bound.viewer.user_id, "uuid"),
+    "system": (lambda bound: bound.viewer.may(Scope.SYSTEM_ADMIN), "boolean"),
+    "manages": (lambda bound: bound.viewer.may(Scope.MEMBERS_MANAGE), "boolean"),
+}
 
 
 @dataclass(frozen=True)
@@ -131,13 +140,12 @@ class Writer:
 
     def rule(self, condition: str, alias: str, **more: str) -> str:
         """A row rule over an alias, for this viewer."""
-        places = self._territories if "{territories}" in condition else ""
-        return condition.format(t=alias, viewer=self.viewer, territories=places, **more)
-
-    @property
-    def _territories(self) -> str:
-        """The territories a bound viewer is limited to."""
-        return self.bind(lambda bound: list(bound.viewer.territories or ()), "text[]", "territories")
+        asked = {
+            name: self.bind(extract, cast, name)
+            for name, (extract, cast) in _OF_VIEWER.items()
+            if f"{{{name}}}" in condition
+        }
+        return condition.format(t=alias, viewer=self.viewer, **asked, **more)
 
     def sees(self, table: str, alias: str) -> str:
         """The condition that the viewer may see a row."""

@@ -67,6 +67,12 @@ def viewer(
     return Viewer(organization, "user:tests", role, frozenset(scopes), territories=territories)
 
 
+def administrator(organization: uuid.UUID = OURS, *, system: bool = False) -> Viewer:
+    """Who administers an organization, or with it the whole installation."""
+    scopes = tuple(Scope) if system else tuple(scope for scope in Scope if scope is not Scope.SYSTEM_ADMIN)
+    return viewer(organization, scopes, Role.ADMIN)
+
+
 class Planter:
     """Inserts rows with ids counted up, and remembers them by name."""
 

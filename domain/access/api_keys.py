@@ -11,7 +11,7 @@ from domain.access.giving import LONGEST_CREDENTIAL, expect_own_scopes, name_of,
 from domain.access.revocation import revoke
 from domain.access.scopes import Scope
 from domain.audit import Audit
-from domain.command import Outcome, command
+from domain.command import Outcome, Repeat, command
 from domain.refusals import InputInvalid, NotFound, Refusal
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -106,6 +106,7 @@ async def create_api_key(ask: CreateApiKey, work: Work) -> Outcome:
     route="POST /api-keys/{id}/revoke",
     returns="api_key",
     audit=Audit.OPERATIONS,
+    repeat=Repeat.NATURAL,
     refuses=REFUSES,
 )
 async def revoke_api_key(ask: RevokeApiKey, work: Work) -> Outcome:

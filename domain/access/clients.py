@@ -22,7 +22,7 @@ from domain.access.revocation import revoke
 from domain.access.scopes import Role, Scope
 from domain.access.tables import AUTH_METHODS
 from domain.audit import Audit
-from domain.command import Outcome, command
+from domain.command import Outcome, Repeat, command
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing
 from domain.types import UNSET, AnyJson, Ref, Unset
 from domain.work import Work, entity_id
@@ -203,6 +203,7 @@ async def edit_client(ask: EditClient, work: Work) -> Outcome:
     route="POST /clients/{id}/revoke",
     returns="client",
     audit=Audit.OPERATIONS,
+    repeat=Repeat.NATURAL,
     refuses=REFUSES,
 )
 async def revoke_client(ask: RevokeClient, work: Work) -> Outcome:
@@ -247,12 +248,11 @@ async def rotate_client_secret(ask: RotateClientSecret, work: Work) -> Outcome:
     expect_own_scopes(work, held.scopes, "whoever has the secret", ("id",))
     secret = new_secret()
     await work.connection.execute(
-        "update client set previous_secret_hash = case when $3 > $4 then secret_hash end, "
-        "previous_secret_until = case when $3 > $4 then $3 end, secret_hash = $2 where id = $1",
+        "update client set secret_hash = $2, previous_secret_until = $3, "
+        "previous_secret_hash = case when $3::timestamptz is not null then secret_hash end where id = $1",
         held.id,
         hash_of(secret),
-        work.now + timedelta(hours=ask.overlap_hours),
-        work.now,
+        work.now + timedelta(hours=ask.overlap_hours) if ask.overlap_hours else None,
     )
     return Outcome("client", (held.id,), value=NewSecret(secret=secret))
 

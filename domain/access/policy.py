@@ -1,7 +1,9 @@
 """Which rows a viewer may see: one predicate a table, written into every statement that reads it.
 
 Predicates are SQL over {t}, the table's alias, {viewer}, a parameter that holds the viewer's organization,
-and {territories}, one that holds the territories a viewer is bound to. What may not be seen is not found.
+and {territories}, one that holds the territories a viewer is bound to; {user} is the person the viewer is,
+{system} whether they administer the system, {manages} whether they manage members. What may not be seen is
+not found.
 
 Three things open a row of the catalog: it is the viewer's own, it is public, or a deal licenses it. A viewer
 bound to territories sees, beside its own rows, only those with a deal in force in one of them: any row whose
@@ -18,6 +20,7 @@ from domain.access.viewer import ANYWHERE, BOUND, Sight
 from domain.kinds import KINDS
 
 _OWN = "{t}.owner_id = {viewer}"
+_OF_ORGANIZATION = "{t}.organization_id = {viewer}"
 _PUBLIC = "{t}.visibility = 'public'"
 THERE = "{t}.status <> 'deleted'"
 
@@ -147,7 +150,15 @@ POLICIES: dict[str, Policy] = {
     "source_record": OWN,
     # What was measured of a recording is seen by whoever sees the recording, also through its tracks.
     "audio_feature": Policy((_of_recording(ANYWHERE),), (_of_recording(BOUND),)),
-    "organization": Policy(("{t}.id = {viewer}",)),
+    "organization": Policy(("{t}.id = {viewer}", "{system}")),
+    "organization_dpid": Policy((_OF_ORGANIZATION, "{system}")),
+    "member": Policy((_OF_ORGANIZATION,)),
+    "invitation": Policy((_OF_ORGANIZATION,)),
+    "client": Policy((_OF_ORGANIZATION,)),
+    "api_key": Policy(
+        ("exists (select from client c where c.id = {t}.client_id and c.organization_id = {viewer})",)
+    ),
+    "session": Policy(("{t}.user_id = {user}", f"{{manages}} and {_OF_ORGANIZATION}")),
     **dict.fromkeys(_VALUES, WITH_PARENT),
 }
 

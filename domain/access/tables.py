@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from domain.row import document, instant, key, one_of, refers, texts
+from domain.row import document, instant, key, new_id, one_of, refers, texts
 
 TIERS = ("free", "pro", "enterprise")
 ROLES = ("admin", "label_user", "api_user", "service")
@@ -130,11 +130,14 @@ class OutsideIdentity(SQLModel, table=True):
 
 
 class Member(SQLModel, table=True):
-    """One person's role in one organization."""
+    """One person's role in one organization. id: by which callers know the membership."""
 
     __tablename__: ClassVar[Any] = "member"
-    __table_args__ = (one_of("role", ROLES),)
+    __table_args__ = (one_of("role", ROLES), UniqueConstraint("id"))
 
+    id: uuid.UUID = Field(
+        default_factory=new_id, nullable=False, sa_column_kwargs={"server_default": text("uuidv7()")}
+    )
     organization_id: uuid.UUID = Field(foreign_key="organization.id", primary_key=True)
     user_id: uuid.UUID = Field(foreign_key="user_account.id", primary_key=True, index=True)
     role: str

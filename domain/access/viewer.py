@@ -44,6 +44,16 @@ class Viewer:
         """Whether the token carries the scope and the role allows it; whoever is here is signed in."""
         return isinstance(scope, Access) or (scope in self.scopes and scope in ROLE_SCOPES[self.role])
 
+    @cached_property
+    def user_id(self) -> uuid.UUID | None:
+        """The account the actor names; None for a program that acts for a person by their consent."""
+        if any(name.startswith("grant:") for name in self.names):
+            return None
+        try:
+            return uuid.UUID(self.actor)
+        except ValueError:
+            return None
+
     @property
     def is_bound(self) -> bool:
         """Whether the viewer is limited to territories."""

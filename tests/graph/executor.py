@@ -16,6 +16,7 @@ import asyncpg
 from graphql import ExecutionResult, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, execute, parse
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.access.scopes import Scope
 from domain.access.viewer import Viewer
 from domain.ids import decode_id, encode_id, id_of
 from domain.inputs import snake
@@ -88,6 +89,16 @@ class Asked:
             return bool(owner == us)
         if kind == "audio_feature":
             return await self.by_id_plainly(TYPE("Recording"), values["recording_id"]) is not None
+        if kind in ("organization", "organization_dpid"):
+            owner = values["id"] if kind == "organization" else values["organization_id"]
+            return bool(owner == us or self.viewer.may(Scope.SYSTEM_ADMIN))
+        if kind in ("member", "invitation", "client"):
+            return bool(values["organization_id"] == us)
+        if kind == "api_key":
+            return await self.by_id_plainly(TYPE("Client"), values["client_id"]) is not None
+        if kind == "session":
+            in_charge = self.viewer.may(Scope.MEMBERS_MANAGE) and values["organization_id"] == us
+            return bool(in_charge or str(values["user_id"]) == self.viewer.actor)
         return "owner_id" not in values or values["owner_id"] == us
 
     async def rules(self) -> Rows:
@@ -104,6 +115,13 @@ class Asked:
                 merged = await self.connection.fetchval("select merged_into_id from entity where id = $1", id)
             id = merged or id
         return next(iter(await self.rows(t, f"select * from {t.kind} where id = $1", id)), None)
+
+    async def account(self, row: Row, name: str) -> Any:
+        """A value of a member's account."""
+        async with self.turn:
+            return await self.connection.fetchval(
+                f"select {name} from user_account where id = $1", row.values["user_id"]
+            )
 
     async def folded(self, *texts: str | None) -> list[str | None]:
         """Texts without case and accents."""
@@ -150,11 +168,29 @@ async def changed_entity(_asked: Asked, row: Row) -> Any:
     return encode_id(row.values["kind"], row.values["entity_id"])
 
 
+async def member_email(asked: Asked, row: Row) -> Any:
+    """The address of a member's account."""
+    return await asked.account(row, "email")
+
+
+async def member_name(asked: Asked, row: Row) -> Any:
+    """The name of a member's account."""
+    return await asked.account(row, "display_name")
+
+
+async def member_disabled(asked: Asked, row: Row) -> Any:
+    """Whether a member's account is closed."""
+    return await asked.account(row, "disabled_at") is not None
+
+
 # What an expression binding says in SQL, said in Python.
 EXPRESSIONS: dict[tuple[str, str], Callable[[Asked, Row], Awaitable[Any]]] = {
     ("Track", "isrc"): track_isrc,
     ("Track", "duration_ms"): track_duration,
     ("Change", "entity_id"): changed_entity,
+    ("Member", "email"): member_email,
+    ("Member", "display_name"): member_name,
+    ("Member", "is_disabled"): member_disabled,
 }
 
 _made: list[Schema] = []

@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 from graphql import TypeInfo, TypeInfoVisitor, Visitor, parse, visit
 
-from domain.access.scopes import Role, Scope
+from domain.access.scopes import Access, Role, Scope
 from domain.access.viewer import Viewer
 from graph import served
 from graph.bind import TYPES, Column, GraphType, Served
 from graph.run import Engine, RequestRefused
 from graph.schema import schema
-from tests.factories import OURS, PARTNER, THEIRS, World, viewer
+from tests.factories import OURS, PARTNER, THEIRS, World, administrator, viewer
 from tests.graph import executor
 from tests.graph.conftest import KEY
 
@@ -31,6 +31,8 @@ VIEWERS = {
     "partner in France": viewer(PARTNER, territories=("FR", "IT")),
     "owner in France": viewer(OURS, territories=("FR",)),
     "stranger nowhere": viewer(executor.NO_ID, territories=()),
+    "administrator": administrator(),
+    "operator": administrator(THEIRS, system=True),
 }
 
 
@@ -91,9 +93,9 @@ def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
     return [] if same else [f"{path}: {ours!r} != {theirs!r}"]
 
 
-def needed(document: str) -> set[Scope]:
+def needed(document: str) -> set[Scope | Access]:
     """The scopes of everything that a document names."""
-    found: set[Scope] = set()
+    found: set[Scope | Access] = set()
     info = TypeInfo(schema().core)
 
     class Walk(Visitor):
@@ -112,12 +114,12 @@ def needed(document: str) -> set[Scope]:
                     found.add(TYPES[target].scope)
 
     visit(parse(document), TypeInfoVisitor(info, Walk()))
-    return found
+    return found - set(Access)
 
 
 def test_the_fields_that_fall_back_are_these_and_no_others() -> None:
     fallbacks = {name for name, root in schema().roots.items() if isinstance(root, Served)}
-    assert fallbacks == set(served.ROOTS) == {"viewer", "changes", "updates"}
+    assert fallbacks == set(served.ROOTS) == {"viewer", "systemSettings", "changes", "updates"}
     assert not any(isinstance(b, Served) for t in TYPES.values() for b in t.bindings.values())
 
 

@@ -5,7 +5,7 @@ import uuid
 import asyncpg
 
 from tests.factories import OURS, PARTNER, QUOTES, THEIRS, Planter, World, instant
-from tests.graph import planted_music, planted_rest
+from tests.graph import planted_access, planted_music, planted_rest
 
 PARTS = (
     planted_music.people,
@@ -48,4 +48,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
         before = change_set
     await planted_rest.measured(planter)
     await planted_rest.deliveries(planter)
+    await planted_access.access(planter)
     return planter.world
