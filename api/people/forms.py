@@ -16,7 +16,7 @@ from api.keys import purpose_secret
 from api.middleware import problem_of, read_body
 from api.pages import Html, said
 from api.people.sessions import drop_cookie, expect_form_token, expect_own_origin, form_token
-from api.problems import Problem, status_of
+from api.problems import Problem
 from api.services import Services, services_of
 from domain.refusals import Refusal
 
@@ -97,10 +97,9 @@ async def answer(request: Request, back: str, fields: Sequence[str], act: Act) -
         asked.fields = await _fields(request, asked.is_form, fields)
         return await act(asked)
     except (Problem, Refusal) as error:
-        problem = problem_of(error)
-        if not asked.is_form or status_of(problem.code) >= 500:
+        if not asked.is_form:
             raise
-        return redirect(asked.services, asked.back, sentence(problem.detail), wrong=True)
+        return redirect(asked.services, asked.back, sentence(problem_of(error).detail), wrong=True)
 
 
 def sentence(text: str) -> str:

@@ -12,6 +12,7 @@ from api.people.sessions import drop_cookie, expect_csrf, logged_in, require_log
 from api.services import Services, services_of
 from domain.access.people import EMAIL_LONGEST
 from domain.access.sessions import end_session
+from domain.access.signup import registration_is_open
 
 # What follows the form may lead on to an OAuth client, which `form-action 'self'` would forbid.
 _AUTHORIZATION = "/oauth/"
@@ -23,6 +24,8 @@ async def login_page(request: Request) -> Response:
     if "next" not in request.query_params and await logged_in(request) is not None:
         return RedirectResponse("/account", 303, {"Cache-Control": "no-store"})
     beginning = shown(request)
+    async with beginning.services.tools.pool.acquire() as sql:
+        is_open = await registration_is_open(sql)
     return beginning.finish(
         page(
             "Log in",
@@ -38,6 +41,7 @@ async def login_page(request: Request) -> Response:
                 csrf=beginning.csrf,
             ),
             outside_link(beginning.services, next=to),
+            tag("p", tag("a", "Register", href="/register")) if is_open else None,
             form_action=None if to.startswith(_AUTHORIZATION) else TO_US,
         )
     )

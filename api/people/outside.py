@@ -176,7 +176,10 @@ def _journey(request: Request) -> Journey:
     text = unsealed(services_of(request), request.cookies.get(COOKIE), _PURPOSE)
     if text is None:
         raise ProviderRefused("no log-in was begun in this browser, or cookies are off")
-    journey = Journey(**orjson.loads(text))
+    try:
+        journey = Journey(**orjson.loads(text))
+    except (TypeError, ValueError):
+        raise ProviderRefused("the log-in was begun at another version of this server; begin again") from None
     if journey.ends_at < time.time():
         raise ProviderRefused("the log-in took longer than ten minutes; begin again")
     return journey

@@ -12,6 +12,8 @@ from tests.people.conftest import PASSWORD, Town
 FOREIGN: list[Mapping[str, str]] = [
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
+    {"Origin": ""},
     {"Origin": "http://127.0.0.1:1"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},

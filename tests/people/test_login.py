@@ -1,9 +1,13 @@
 """Logging in and out: by form and by JSON, right and wrong, and what the cookie is like."""
 
 from datetime import timedelta
+from urllib.parse import urljoin
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis.strategies import binary, sampled_from, text
 
+from api.people.forms import FORM_TYPE, local
 from api.people.sessions import COOKIE
 from domain.access.credentials import hash_of
 from tests.people.browser import Browser, message
@@ -132,7 +136,7 @@ async def test_an_old_hash_is_made_anew_by_the_right_password(town: Town, browse
 
 
 @pytest.mark.parametrize(
-    ("given", "leads_to"),
+    ("path", "leads_to"),
     [
         ("/account", "/account"),
         ("/oauth/authorize?a=b&c=%2F", "/oauth/authorize?a=b&c=%2F"),
@@ -146,11 +150,35 @@ async def test_an_old_hash_is_made_anew_by_the_right_password(town: Town, browse
         ("", "/account"),
     ],
 )
-async def test_next_leads_nowhere_else(town: Town, given: str, leads_to: str) -> None:
+async def test_next_leads_nowhere_else(town: Town, path: str, leads_to: str) -> None:
     ada = await town.person()
     with town.browser() as browser:
-        answer = browser.submit("/login", "/auth/login", email=ada.email, password=PASSWORD, next=given)
+        answer = browser.submit("/login", "/auth/login", email=ada.email, password=PASSWORD, next=path)
         assert answer.headers["location"] == leads_to
+
+
+@given(text())
+@example("/\t/evil.example")
+@example("/\\/evil.example")
+@example("///evil.example")
+@example("/ /evil.example")
+@example("/@evil.example")
+@example("/%5cevil.example")
+def test_no_text_leads_to_another_host(path: str) -> None:
+    leads_to = local(path)
+    # As a browser reads it: control characters and blanks go, backslashes are slashes.
+    read = "".join(c for c in leads_to if c > " ").replace("\\", "/")
+    assert read == leads_to
+    assert leads_to.isascii()
+    assert urljoin("https://catalog.example/login", read).startswith("https://catalog.example/")
+
+
+@given(binary(max_size=200), sampled_from(["application/json", FORM_TYPE, "text/plain"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_body_is_a_fault(browser: Browser, body: bytes, kind: str) -> None:
+    for path in ("/auth/login", "/auth/register", "/auth/invitations/accept", "/auth/password"):
+        answer = browser.send("POST", path, content=body, headers={"Content-Type": kind})
+        assert answer.status_code < 500, (path, answer.text)
 
 
 async def test_requests_of_no_use_are_told_why(browser: Browser) -> None:

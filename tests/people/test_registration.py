@@ -29,6 +29,7 @@ def form(**more: str) -> dict[str, str]:
 
 async def test_registering_makes_an_organization_of_ones_own(town: Town, browser: Browser) -> None:
     given = form()
+    assert 'href="/register"' in browser.get("/login").text
     answer = browser.submit("/register", "/auth/register", **given)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
@@ -63,6 +64,7 @@ async def test_it_is_closed_unless_the_setting_says_so(town: Town, browser: Brow
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), value
         assert "by invitation" in answer.json()["detail"]
         assert browser.get("/register").status_code == 404
+        assert "/register" not in browser.get("/login").text
     assert browser.session is None
 
 
