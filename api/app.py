@@ -22,6 +22,7 @@ from api.health import health_routes
 from api.introspecting import Introspecting
 from api.keyring import open_ring
 from api.keys import ensure_secret, purpose_secret
+from api.limits import Limiter
 from api.middleware import RequestMiddleware, problem_of
 from api.oauth.routes import oauth_routes
 from api.people.passwords import Passwords
@@ -36,7 +37,9 @@ from api.sealing import AnswerSealer
 from api.security import Security
 from api.services import Services
 from api.settings import Settings
+from api.shed import Places
 from domain.access.introspection import Introspection
+from domain.adapters.budget import RedisBuckets
 from domain.adapters.postgres import connect_reader, open_pool
 from domain.adapters.readers import Readers
 from graph.paging import CursorKey
@@ -99,6 +102,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         Readers(partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms), size) as readers,
         await open_pool(url, max_size=size) as workers,
         Revocations(workers) as revocations,
+        RedisBuckets(settings.redis_url) as buckets,
+        Limiter(buckets, workers) as limiter,
         keys,
         Introspecting(workers, Introspection(settings.introspection)) as introspecting,
         ApiKeys(workers, revocations) as api_keys,
@@ -123,6 +128,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             secret=secret,
             passwords=passwords,
             provider=provider,
+            limiter=limiter,
+            places=Places(settings.concurrency or 2 * size),
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )

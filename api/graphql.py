@@ -17,10 +17,12 @@ from starlette.responses import Response
 
 from api.accept import media_type, preferred
 from api.docs import graphiql
+from api.limits import Bill, costs_only
 from api.middleware import problem_of, read_body
-from api.problems import Problem, status_of
-from api.services import services_of
+from api.problems import Problem, Withheld, status_of
+from api.services import Services, services_of
 from domain.access.viewer import Viewer
+from graph.charge import mutation_points
 from graph.limits import LIMITS, check_json
 from graph.perform import Parsed, Run, mutate
 from graph.problems import ReadRefused
@@ -55,31 +57,27 @@ async def graphql(request: Request) -> Response:
     form = preferred(accept, (LEGACY, RESPONSE))
     if form is None:
         raise Problem("NOT_ACCEPTABLE", f"the answer comes as {RESPONSE} or {LEGACY}; Accept is {accept!r}")
-    engine = services.engine
+    bill: Bill = request.scope["bill"]
     try:
-        asked = await _asked(request, services.body_limit)
-        if parsed := _mutation(asked, engine, viewer):
-            if request.method == "GET":
-                raise Problem(
-                    "METHOD_NOT_ALLOWED", "GET only reads; POST mutations", headers={"Allow": "POST"}
-                )
-            root = engine.schema.core.mutation_type
-            assert root is not None
-            fault = partial(_fault, request)
-            tools, correlation_id = services.tools, request.scope["correlation_id"]
-            body, replayed = await mutate(root, Run(parsed, engine, tools, viewer, correlation_id, fault))
-            answered = _answer(body, 200, form)
-            if replayed:
-                answered.headers["Idempotency-Replayed"] = "true"
-            return answered
-        name = asked.operation_name
-        answer = await engine.execute(asked.document, asked.variables, viewer, operation_name=name)
-        return _answer(answer.body, 200, form)
+        try:
+            asked = await _asked(request, services.body_limit)
+            if costs_only(request):
+                await bill.least()
+                bill.requested = _points(asked, services.engine, viewer)
+                return _answer(bill.with_cost(b'{"data":null}'), 200, form)
+            async with services.places.place(viewer.organization_id):
+                return await _run(asked, request, services, viewer, bill, form)
+        except (RequestRefused, Malformed):
+            await bill.least()
+            raise
     except RequestRefused as refused:
-        return _answer(refused.body(), 200 if form == LEGACY else status_of(refused.code), form)
+        status = 200 if form == LEGACY else status_of(refused.code)
+        return _answer(bill.with_cost(refused.body()), status, form)
     except Malformed as error:
         malformed: dict[str, Any] = {"message": str(error), "extensions": {"code": "BAD_REQUEST"}}
-        return _answer(orjson.dumps({"errors": [malformed]}), 400, form)
+        return _answer(bill.with_cost(orjson.dumps({"errors": [malformed]})), 400, form)
+    except Withheld as withheld:
+        return withheld_answer(withheld, bill, form)
     except Problem:
         raise
     except Exception as error:
@@ -88,8 +86,68 @@ async def graphql(request: Request) -> Response:
 
 def fault_answer(request: Request, error: BaseException, form: str) -> Response:
     """The answer to a request that came to nothing."""
+    bill: Bill = request.scope["bill"]
+    bill.settle(0)
     told = _fault(request, error)
-    return _answer(orjson.dumps({"errors": [told]}), status_of(told["extensions"]["code"]), form)
+    body = bill.with_cost(orjson.dumps({"errors": [told]}))
+    return _answer(body, status_of(told["extensions"]["code"]), form)
+
+
+def withheld_answer(withheld: Withheld, bill: Bill, form: str) -> Response:
+    """The answer to a request that is not run, whatever the form: its status is what clients go by."""
+    told: dict[str, Any] = {"message": withheld.detail, "extensions": {"code": withheld.code}}
+    body = bill.with_cost(orjson.dumps({"errors": [told]}))
+    answer = _answer(body, status_of(withheld.code), form)
+    answer.headers.update(withheld.headers)
+    return answer
+
+
+def worth(body: bytes) -> int:
+    """The objects of an answer, without the two it is wrapped in: what it was worth.
+
+    Braces are counted, which is quick, and at most too many where a text has some.
+    """
+    return body.count(b"{") - 2
+
+
+async def _run(
+    asked: Question, request: Request, services: Services, viewer: Viewer, bill: Bill, form: str
+) -> Response:
+    engine = services.engine
+    if parsed := _mutation(asked, engine, viewer):
+        if request.method == "GET":
+            raise Problem("METHOD_NOT_ALLOWED", "GET only reads; POST mutations", headers={"Allow": "POST"})
+        root = engine.schema.core.mutation_type
+        assert root is not None
+        if waiting := bill.reserve(_points_of(parsed, engine, viewer)):
+            await waiting
+        fault = partial(_fault, request)
+        correlation_id = request.scope["correlation_id"]
+        done = await mutate(root, Run(parsed, engine, services.tools, viewer, correlation_id, fault))
+        bill.settle(done.points + worth(done.body))
+        answer = _answer(bill.with_cost(done.body), 200, form)
+        if done.replayed:
+            answer.headers["Idempotency-Replayed"] = "true"
+        return answer
+    name = asked.operation_name
+    found = await engine.execute(asked.document, asked.variables, viewer, operation_name=name, purse=bill)
+    bill.settle(worth(found.body))
+    return _answer(bill.with_cost(found.body), 200, form)
+
+
+def _points(asked: Question, engine: Engine, viewer: Viewer) -> int:
+    """What a request would cost. Raises RequestRefused."""
+    if parsed := _mutation(asked, engine, viewer):
+        return _points_of(parsed, engine, viewer)
+    return engine.points(asked.document, asked.variables, viewer, asked.operation_name)
+
+
+def _points_of(parsed: Parsed, engine: Engine, viewer: Viewer) -> int:
+    try:
+        return mutation_points(engine.schema, parsed, viewer)
+    except ReadRefused:
+        # What may not be read is told in its place, when the command before it is undone.
+        return 1
 
 
 def _mutation(asked: Question, engine: Engine, viewer: Viewer) -> Parsed | None:

@@ -29,6 +29,7 @@ _BY_STATUS = {
     406: "NOT_ACCEPTABLE",
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    429: "RATE_LIMIT_EXCEEDED",
     503: "UNAVAILABLE",
 }
 
@@ -66,6 +67,7 @@ class RequestMiddleware:
                 status = message["status"]
                 message["headers"] = [
                     *message["headers"],
+                    *(bill.headers() if (bill := scope.get("bill")) else ()),
                     (b"x-request-id", request_id.encode()),
                 ]
             await send(message)
@@ -80,6 +82,8 @@ class RequestMiddleware:
                 raise
             await _tell(problem, scope, send_named)
         finally:
+            if bill := scope.get("bill"):
+                bill.close()
             if not scope["path"].startswith(_QUIET):
                 tell_request(
                     request_id=request_id,

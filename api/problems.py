@@ -74,6 +74,10 @@ class Problem(Exception):
         self.more = dict(more or {})
 
 
+class Withheld(Problem):
+    """A request that may be good and is not run: too much is asked for, or too much is under way."""
+
+
 def table() -> dict[str, tuple[int, str]]:
     """Every code with its status and meaning, the domain's refusals included."""
     refusals = {

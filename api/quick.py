@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.accept import media_type, preferred
 from api.auth import address_of
-from api.graphql import LEGACY, RESPONSE, Malformed, fault_answer, loads
-from api.problems import Problem
+from api.graphql import LEGACY, RESPONSE, Malformed, fault_answer, loads, withheld_answer, worth
+from api.limits import Bill
+from api.problems import Problem, Withheld
 from api.services import Services
+from domain.access.viewer import Viewer
 from graph.limits import LIMITS
 from graph.run import RequestRefused
 
@@ -59,23 +61,49 @@ async def _answered(
         return False
     try:
         viewer = services.authenticator.known(authorization, address_of(scope))
-        if viewer is None:
-            return False
-        scope["actor"] = viewer.actor
-        name = asked.get("operationName") or None
-        answer = await services.engine.execute(
-            asked["query"], asked.get("variables"), viewer, operation_name=name
-        )
-    except (Problem, RequestRefused):
+    except Problem:
         return False
+    if viewer is None:
+        return False
+    scope["actor"] = viewer.actor
+    scope["bill"] = bill = services.limiter.bill(viewer)
+    try:
+        told = await _told(services, asked, viewer, bill)
+    except RequestRefused:
+        bill.close()
+        return False
+    except Withheld as withheld:
+        await withheld_answer(withheld, bill, form)(scope, _receive_nothing, send)
+        return True
     except Exception as error:
         # The database has been asked: that is not done twice.
-        request = Request(scope)
-        await fault_answer(request, error, form)(scope, request.receive, send)
+        await fault_answer(Request(scope), error, form)(scope, _receive_nothing, send)
         return True
-    await send({"type": "http.response.start", "status": 200, "headers": _headers(form, len(answer.body))})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.start", "status": 200, "headers": _headers(form, len(told))})
+    await send({"type": "http.response.body", "body": told})
     return True
+
+
+async def _told(services: Services, asked: dict[str, Any], viewer: Viewer, bill: Bill) -> bytes:
+    """The answer with its cost."""
+    organization, places = viewer.organization_id, services.places
+    if (waiting := places.enter(organization)) is not None:
+        await waiting
+    try:
+        name = asked.get("operationName") or None
+        variables = asked.get("variables")
+        answer = await services.engine.execute(
+            asked["query"], variables, viewer, operation_name=name, purse=bill
+        )
+    finally:
+        places.leave(organization)
+    bill.settle(worth(answer.body))
+    return bill.with_cost(answer.body)
+
+
+async def _receive_nothing() -> Message:
+    """A plain read has been received whole."""
+    return {"type": "http.disconnect"}
 
 
 def _is_plain(asked: Any) -> bool:
@@ -102,8 +130,8 @@ def _said(scope: Scope) -> tuple[str | None, str | None]:
             if authorization:
                 return None, None
             authorization = value
-        elif name == b"x-api-key" or name == b"cookie":
-            return None, None  # two credentials may disagree
+        elif name in (b"x-api-key", b"cookie", b"x-cost-only"):
+            return None, None  # two credentials may disagree; or nothing is to be run
     return _form(kind, accept), authorization.decode("latin-1") or None
 
 

@@ -7,6 +7,7 @@ without parsing them. A write dispatches a command, and answers with the thing a
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.accept import preferred
 from api.inputs import body_of, parameters, selection
-from api.problems import Problem, of_refusal, table
+from api.limits import Bill, costs_only
+from api.problems import Problem, Withheld, of_refusal, table
 from api.services import Services, services_of
 from domain.access.viewer import Viewer
 from domain.command import Outcome
@@ -27,6 +29,7 @@ from domain.ids import encode_id
 from domain.inputs import camel, parse
 from domain.ports import Sql
 from domain.refusals import Refusal, VersionConflict
+from graph.charge import command_points
 from graph.perform import as_object, perform, plain
 from graph.run import RequestRefused
 from openapi.generate import is_entity, success_status
@@ -78,7 +81,14 @@ class Rest:
                 f"{PREFIX}/{path} takes {allowed}, not {scope['method']}",
                 headers={"Allow": allowed},
             )
-        response = await methods[method](request, values)
+        try:
+            response = await methods[method](request, values)
+        except Withheld:
+            raise
+        except Problem:
+            if bill := scope.get("bill"):
+                await bill.least()
+            raise
         await response(scope, receive, send)
 
     def _add(self, path: str, method: str, handler: Handler) -> None:
@@ -125,7 +135,13 @@ class _Read:
         given = variables(values)
         if route.by_id:
             given["id"] = path["id"]
-        body = await _run(services, route, fields, include, given, viewer, None)
+        bill: Bill = request.scope["bill"]
+        if costs_only(request):
+            document = _document(route, fields, include, frozenset(given))
+            return await _price(bill, _points(services, document, route, given, viewer))
+        async with services.places.place(viewer.organization_id):
+            body = await _run(services, route, fields, include, given, viewer, None, bill)
+        bill.settle(body.count(b"{"))
         headers = {}
         if route.shape == "list":
             body = b'{"items":' + body + b"}"
@@ -167,21 +183,35 @@ class _Write:
         given.update({camel(name): path[name] for name in route.in_path})
         if "expected_version" in command.hints:
             _expect(request, given)
+        bill: Bill = request.scope["bill"]
+        points = command_points(command, given)
+        if shows and self.shown is not None:
+            document = _document(self.shown, fields, include, frozenset({"id"}))
+            # Whoever may not read what it shows is refused inside the command, which is then undone.
+            with suppress(Problem):
+                points += _points(services, document, self.shown, {"id": ""}, viewer)
+        if costs_only(request):
+            return await _price(bill, points)
         try:
-            done, body, replayed = await perform(
-                command,
-                parse(command.ask, given),
-                self._render(services, viewer, status, fields, include),
-                shape="\n".join(["rest", ",".join(fields), ",".join(include)]),
-                tools=services.tools,
-                viewer=viewer,
-                door="rest",
-                key=key,
-                correlation_id=request.scope["correlation_id"],
-                reason=_reason(request),
-            )
+            ask: Any = parse(command.ask, given)
+            async with services.places.place(viewer.organization_id):
+                if waiting := bill.reserve(points):
+                    await waiting
+                done, body, replayed = await perform(
+                    command,
+                    ask,
+                    self._render(services, viewer, status, fields, include),
+                    shape="\n".join(["rest", ",".join(fields), ",".join(include)]),
+                    tools=services.tools,
+                    viewer=viewer,
+                    door="rest",
+                    key=key,
+                    correlation_id=request.scope["correlation_id"],
+                    reason=_reason(request),
+                )
         except Refusal as refusal:
             raise of_refusal(refusal) from refusal
+        bill.settle((0 if replayed else command.points(ask)) + body.count(b"{"))
         return self._answer(done, body, replayed)
 
     def _render(
@@ -229,11 +259,12 @@ async def _run(
     given: dict[str, Any],
     viewer: Viewer,
     sql: Sql | None,
+    bill: Bill | None = None,
 ) -> bytes:
     """The JSON of a route's answer. Raises Problem: 404 where there is nothing to see."""
     document = _document(route, fields, include, frozenset(given))
     try:
-        data = await services.engine.data(document, given, viewer, sql)
+        data = await services.engine.data(document, given, viewer, sql, bill)
     except RequestRefused as refused:
         raise _of_read(refused, route) from None
     body = data[len(_ANSWER) : -1]
@@ -243,6 +274,23 @@ async def _run(
         of = f" with the id {given['id']!r}" if "id" in given else ""
         raise Problem("NOT_FOUND", f"there is no {route.root}{of}, or it is not for you to see")
     return body
+
+
+def _points(
+    services: Services, document: str, route: ReadRoute, given: dict[str, Any], viewer: Viewer
+) -> int:
+    """The price of a route's document. Raises Problem."""
+    try:
+        return services.engine.points(document, given, viewer, ours=True)
+    except RequestRefused as refused:
+        raise _of_read(refused, route) from None
+
+
+async def _price(bill: Bill, points: int) -> Response:
+    """What a request would cost, and nothing of it done."""
+    await bill.least()
+    bill.requested = points
+    return Response(b'{"cost":%b}' % bill.cost(), 200, {"Cache-Control": "no-store"}, JSON)
 
 
 def _of_read(refused: RequestRefused, route: ReadRoute) -> Problem:

@@ -6,10 +6,12 @@ from starlette.requests import Request
 
 from api.auth import Authenticator
 from api.keyring import KeyRing
+from api.limits import Limiter
 from api.people.passwords import Passwords
 from api.people.provider import Provider
 from api.revocations import Revocations
 from api.settings import Settings
+from api.shed import Places
 from domain.access.viewer import Viewer
 from graph.perform import Tools
 from graph.run import Engine
@@ -31,14 +33,17 @@ class Services:
     settings: Settings
     secret: bytes
     passwords: Passwords
+    limiter: Limiter
+    places: Places
     provider: Provider | None = None
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20
 
     async def viewer(self, request: Request) -> Viewer:
-        """Who asks; from here on the log knows it. Raises Problem 401."""
+        """Who asks; from here on the log knows it, and what it costs is charged. Raises Problem 401."""
         viewer = await self.authenticator.admit(request)
         request.scope["actor"] = viewer.actor
+        request.scope["bill"] = self.limiter.bill(viewer)
         return viewer
 
 

@@ -115,6 +115,24 @@ class Settings(BaseSettings):
     read_timeout_ms: int = Field(
         default=5_000, ge=100, le=600_000, description="Longest a read may run in the database."
     )
+    concurrency: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Requests to the database under way at once in one API process, before others wait and "
+        "are turned away. 0: twice the pool.",
+    )
+    anonymous_requests: int = Field(
+        default=100,
+        ge=1,
+        description="Requests in 15 minutes from one address (IPv6: one /64) without a good token.",
+    )
+    guarded_requests: int = Field(
+        default=30,
+        ge=1,
+        description="Requests a minute from one address to each place that takes credentials, in each "
+        "process.",
+    )
     body_limit_mb: int = Field(default=8, ge=1, le=64, description="Largest JSON body, in MiB.")
     upload_limit_mb: int = Field(default=128, ge=1, le=128, description="Largest delivered file, in MiB.")
 

@@ -78,11 +78,18 @@ class Changes:
     diffs: list[ChangeDiff] = field(default_factory=list)
 
 
+def _weight(ask: ApplyChanges) -> int:
+    """The points of the steps."""
+    steps = (COMMANDS.get(snake(step.command)) for step in ask.changes)
+    return sum(step.cost for step in steps if step is not None)
+
+
 @command(
     scope=Scope.CATALOG_WRITE,
     route="POST /changes",
     returns="change_set",
     cost=50,
+    weigh=_weight,
     refuses=(NotFound, ReferenceMissing, StillReferred, TooMany),
     value=Changes,
 )

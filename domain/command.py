@@ -62,7 +62,8 @@ class Command:
     with {field} for path parameters. cost: points. returns: the kind of entity in the payload, or a name
     that the doors know ('delivery', 'job', 'change_set'). value: the dataclass of `Outcome.value`, whose
     fields stand in the payload beside the entity. discloses: whether the answer holds a secret, so that
-    what is kept of it for a repeated call must not be readable in the database.
+    what is kept of it for a repeated call must not be readable in the database. weigh: points beyond the
+    cost, for what is asked.
     """
 
     name: str
@@ -79,6 +80,11 @@ class Command:
     value: type | None = None
     before: Before | None = None
     discloses: bool = False
+    weigh: Callable[[Any], int] | None = None
+
+    def points(self, ask: Any) -> int:
+        """What doing it costs, without what is read of it afterwards."""
+        return self.cost + (self.weigh(ask) if self.weigh else 0)
 
     @property
     def method(self) -> str:
@@ -125,6 +131,7 @@ def command(
     value: type | None = None,
     before: Before | None = None,
     discloses: bool = False,
+    weigh: Callable[[Any], int] | None = None,
 ) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
     """Declare a write. The handler's first parameter is annotated with its input dataclass."""
 
@@ -149,6 +156,7 @@ def command(
                 value=value,
                 before=before,
                 discloses=discloses,
+                weigh=weigh,
             )
         )
         return handler

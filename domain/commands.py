@@ -1,7 +1,7 @@
 """Every command, declared: importing this module fills the registry."""
 
 from domain import changes, jobs, revert
-from domain.access import api_keys, clients, dpids, ending, members, organizations, settings
+from domain.access import api_keys, clients, dpids, ending, members, organizations, settings, tiers
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
@@ -22,4 +22,5 @@ __all__ = [
     "revert",
     "rights",
     "settings",
+    "tiers",
 ]

@@ -1,6 +1,6 @@
 """What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -136,4 +136,50 @@ class SqlPool(Protocol):
 
     def acquire(self) -> AbstractAsyncContextManager[Any]:
         """A connection for the length of the block."""
+        ...
+
+
+class BudgetAway(ConnectionError):
+    """The store that processes share their budgets through can't be reached, or answers too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What is asked of one bucket of points, which fills up again within a minute.
+
+    need: all of it or nothing; more: as much of it as is easily spared; back: points given back.
+    """
+
+    name: str
+    capacity: int
+    need: int = 0
+    more: int = 0
+    back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What came of it. taken: points, of need and more; left: what the bucket holds now."""
+
+    taken: int
+    left: float
+
+
+class Buckets(Protocol):
+    """Budgets that all processes share. Every method raises BudgetAway."""
+
+    async def draw(self, draws: Sequence[Draw]) -> tuple[list[Drawn], float]:
+        """Draw from all or from none; beside it the seconds until there is enough, 0 when there was."""
+        ...
+
+    async def count(self, name: str, most: int, window_s: float) -> tuple[bool, int, float]:
+        """Count one in a window that begins with its first; whether it is in, how many are left, seconds."""
+        ...
+
+    async def present(self, process: str, patience_s: float) -> int:
+        """Say that a process is there; gives how many said so within the time."""
+        ...
+
+    async def leave(self, process: str) -> None:
+        """Say that a process is gone."""
         ...

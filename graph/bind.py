@@ -88,12 +88,13 @@ class Expression:
 class Served:
     """A field that SQL can't produce; the executor asks this function. Root fields only.
 
-    scope: has to be said; the schema is not built otherwise.
+    scope: has to be said; the schema is not built otherwise. points: what it costs.
     """
 
     ask: Callable[..., Awaitable[Any]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | Access | None = None
+    points: int = 10
 
 
 Binding: TypeAlias = Column | GlobalId | One | Many | Expression

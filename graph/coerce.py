@@ -7,12 +7,16 @@ and the errors are its own.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from graphql import (
     FieldNode,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLSchema,
     ValueNode,
     VariableDefinitionNode,
@@ -139,3 +143,17 @@ def _has_variable(value: ValueNode) -> bool:
         return True
     inner = getattr(value, "values", None) or [field.value for field in getattr(value, "fields", None) or ()]
     return any(_has_variable(one) for one in inner)
+
+
+def shape_of(value: Any, type: GraphQLInputType) -> Any:
+    """What of a variable's value changes the plan: whether it is there, sizes, orders, which filters."""
+    if value is None:
+        return None
+    named = get_named_type(type)
+    if isinstance(value, bool | int | Enum):
+        return value
+    if isinstance(named, GraphQLEnumType):
+        return tuple(value) if isinstance(value, list) else value
+    if isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
+        return tuple((key, shape_of(inner, named.fields[key].type)) for key, inner in sorted(value.items()))
+    return type.__class__.__name__

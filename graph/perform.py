@@ -132,31 +132,44 @@ class Run:
     fault: Fault
 
 
-async def mutate(root: GraphQLObjectType, run: Run) -> tuple[bytes, bool]:
-    """The whole response to a mutation, and whether all of it is what earlier calls were answered."""
+@dataclass(frozen=True)
+class Mutated:
+    """The whole response. replayed: whether all of it is what earlier calls were answered.
+
+    points: what the commands cost that were done; one that was refused costs nothing.
+    """
+
+    body: bytes
+    replayed: bool
+    points: int
+
+
+async def mutate(root: GraphQLObjectType, run: Run) -> Mutated:
+    """Run the commands of a mutation, in order."""
     parts: list[bytes] = []
     errors: list[dict[str, Any]] = []
-    anew = 0
+    anew = points = 0
     for name, nodes in collect(run.parsed.operation.selection_set, root.name, run.parsed).items():
         try:
-            value, replayed = await _field(root, nodes, run)
+            value, replayed, cost = await _field(root, nodes, run)
             anew += not replayed
+            points += cost
         except Exception as error:
             value, anew = b"null", anew + 1
             errors.append({**run.fault(error), "path": [name]})
         parts.append(orjson.dumps(name) + b":" + value)
     told = b',"errors":' + orjson.dumps(errors) if errors else b""
-    return b'{"data":{' + b",".join(parts) + b"}" + told + b"}", anew == 0
+    return Mutated(b'{"data":{' + b",".join(parts) + b"}" + told + b"}", anew == 0, points)
 
 
-async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) -> tuple[bytes, bool]:
-    """Run one command; gives its payload, and whether it is an earlier call's."""
+async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) -> tuple[bytes, bool, int]:
+    """Run one command; gives its payload, whether it is an earlier call's, and what it cost."""
     if nodes[0].name.value == "__typename":
-        return orjson.dumps(root.name), False
+        return orjson.dumps(root.name), False, 0
     definition = root.fields[nodes[0].name.value]
     command = COMMANDS[snake(nodes[0].name.value)]
     payload = get_named_type(definition.type).name
-    selection = _merged(nodes)
+    selection = merged(nodes)
     chosen = collect(selection, payload, run.parsed, interface="Payload")
     arguments = get_argument_values(definition, nodes[0], run.parsed.variables)
 
@@ -169,9 +182,10 @@ async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) 
 
     try:
         admit(command, run.viewer, arguments.get("idempotencyKey"), "graphql")
+        ask: Any = parse(command.ask, arguments["input"])
         _, body, replayed = await perform(
             command,
-            parse(command.ask, arguments["input"]),
+            ask,
             render,
             shape=_shape(selection, run.parsed),
             tools=run.tools,
@@ -182,15 +196,15 @@ async def _field(root: GraphQLObjectType, nodes: Sequence[FieldNode], run: Run) 
             reason=arguments.get("reason"),
         )
     except Refusal as refusal:
-        return _refused(refusal, chosen, payload, run.parsed), False
-    return body, replayed
+        return _refused(refusal, chosen, payload, run.parsed), False, 0
+    return body, replayed, 0 if replayed else command.points(ask)
 
 
 async def _payload_field(
     command: Command, outcome: Outcome, nodes: Sequence[FieldNode], payload: str, run: Run, sql: Sql
 ) -> bytes:
     async def read(kind: str, id: uuid.UUID) -> bytes:
-        return await run.reads.read_json(kind, id, _merged(nodes), run.parsed, run.viewer, sql)
+        return await run.reads.read_json(kind, id, merged(nodes), run.parsed, run.viewer, sql)
 
     name = snake(nodes[0].name.value)
     if name == "__typename":
@@ -235,7 +249,7 @@ def _user_error(refusal: Refusal, nodes: Sequence[FieldNode], parsed: Parsed) ->
         "details": {camel(name): value for name, value in refusal.details.items()} or None,
         "__typename": "UserError",
     }
-    fields = collect(_merged(nodes), "UserError", parsed)
+    fields = collect(merged(nodes), "UserError", parsed)
     return {name: whole[inner[0].name.value] for name, inner in fields.items()}
 
 
@@ -272,7 +286,7 @@ def _included(node: Any, variables: VariableValues) -> bool:
     return not (skip and skip["if"]) and not (include and not include["if"])
 
 
-def _merged(nodes: Sequence[FieldNode]) -> SelectionSetNode:
+def merged(nodes: Sequence[FieldNode]) -> SelectionSetNode:
     """What all the nodes of one response name select."""
     return SelectionSetNode(
         selections=tuple(
@@ -294,7 +308,7 @@ def _project(value: Any, nodes: Sequence[FieldNode], parsed: Parsed) -> Any:
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     whole = as_object(value)
-    fields = collect(_merged(nodes), type(value).__name__, parsed)
+    fields = collect(merged(nodes), type(value).__name__, parsed)
     return {
         name: type(value).__name__
         if inner[0].name.value == "__typename"

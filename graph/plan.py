@@ -127,6 +127,7 @@ class ServedRead:
 
     key: str
     describes: bool = False
+    points: int = 0
 
 
 Part: TypeAlias = Leaf | Typename | Single | Listing | PageRead
@@ -176,10 +177,13 @@ class Planner:
             if name == "__typename":
                 self.plan.roots.append(Typename(key, query.name))
             elif name.startswith("__") or isinstance(self.schema.roots[name], Served):
-                describes = name.startswith("__")
-                if not describes:
-                    self._needs(self.schema.roots[name].scope, name)
-                self.plan.roots.append(ServedRead(key, describes))
+                if name.startswith("__"):
+                    self.plan.roots.append(ServedRead(key, describes=True))
+                    continue
+                root = self.schema.roots[name]
+                assert isinstance(root, Served)
+                self._needs(root.scope, name)
+                self.plan.roots.append(ServedRead(key, points=root.points))
             else:
                 self.plan.roots.append(self._root(key, name, nodes, query))
         return self.plan

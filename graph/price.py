@@ -7,7 +7,6 @@ from graph.plan import Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRe
 
 # A whole list is short by nature; it is priced as this many rows.
 LIST_ROWS = 10
-SERVED = 10
 # The whole schema is 400 KB of answer.
 DESCRIBED = 100
 
@@ -17,9 +16,14 @@ def price(plan: ReadPlan) -> int:
     return max(1, sum(_root(root) for root in plan.roots))
 
 
+def payload_price(plan: ObjectPlan) -> int:
+    """The points of one thing that a command gives, under its selection."""
+    return 1 + _object(plan)
+
+
 def _root(root: object) -> int:
     if isinstance(root, ServedRead):
-        return DESCRIBED if root.describes else SERVED
+        return DESCRIBED if root.describes else root.points
     if isinstance(root, Lookup):
         return 1 + _object(root.object)
     return _page(root) if isinstance(root, PageRead) else 0

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from graphql import GraphQLError
+
+from domain.refusals import Refusal
+
 
 class ReadRefused(Exception):
     """A request that can't be answered, with what was given and what would do."""
@@ -29,3 +33,17 @@ def plain_text(text: str, name: str) -> str:
             "BAD_USER_INPUT", f"{name} has half a surrogate pair, which is no character"
         ) from None
     return text
+
+
+def told(error: GraphQLError, code: str) -> dict[str, Any]:
+    """The error as callers get it; a refusal of ours has its own code."""
+    original = error.original_error
+    made: dict[str, Any] = {
+        "message": error.message,
+        "extensions": {"code": original.code.upper() if isinstance(original, Refusal) else code},
+    }
+    if error.locations:
+        made["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path:
+        made["path"] = list(error.path)
+    return made

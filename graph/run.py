@@ -8,7 +8,6 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -17,16 +16,13 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
-    GraphQLEnumType,
     GraphQLError,
-    GraphQLInputObjectType,
     GraphQLInputType,
     NameNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
     execute,
-    get_named_type,
     print_ast,
     type_from_ast,
     validate,
@@ -38,12 +34,13 @@ from domain.ports import Sql, SqlPool
 from domain.refusals import Refusal
 from graph import limits
 from graph.bind import TYPES
-from graph.coerce import ReadArguments, ReadVariables, argument_reader, variable_reader
+from graph.coerce import ReadArguments, ReadVariables, argument_reader, shape_of, variable_reader
 from graph.paging import CursorKey
 from graph.perform import Parsed
 from graph.plan import Planner, ReadPlan, ServedRead
 from graph.price import price
-from graph.problems import ReadRefused
+from graph.problems import ReadRefused, told
+from graph.purse import Purse
 from graph.schema import Schema, schema
 from graph.served import Asking
 from graph.sql import Bound, Statement, Writer
@@ -188,12 +185,45 @@ class Engine:
         operation_name: str | None = None,
         sql: Sql | None = None,
         ours: bool = False,
+        purse: Purse | None = None,
     ) -> Answer:
         """The whole response to a query. Raises RequestRefused; other errors are faults.
 
         sql: the connection to ask; one of the pool's unless given. ours: the document is one of the
-        house's own, not the caller's.
+        house's own, not the caller's. purse: what the price is taken from before anything is asked.
         """
+        prepared, compiled, coerced = self._planned(document, variables, viewer, operation_name, ours)
+        try:
+            bound = Bound(viewer, self._arguments(compiled, coerced), self.cursor_key)
+            values = compiled.statement.values(bound) if compiled.statement else []
+        except ReadRefused as error:
+            raise RequestRefused([error.error()]) from None
+        except GraphQLError as error:
+            raise RequestRefused([told(error, "BAD_USER_INPUT")]) from None
+        if purse is not None and (waiting := purse.reserve(compiled.points)) is not None:
+            await waiting
+        if not compiled.served:
+            assert compiled.statement is not None
+            text = await self._fetch(compiled.statement.text, values, sql)
+            return Answer(_bytes(text[0]), 1, compiled.points)
+        return await self._mixed(prepared, compiled, values, variables, viewer, sql, purse)
+
+    def points(
+        self,
+        document: str,
+        variables: Variables,
+        viewer: Viewer,
+        operation_name: str | None = None,
+        *,
+        ours: bool = False,
+    ) -> int:
+        """What a query would cost. Raises RequestRefused."""
+        return self._planned(document, variables, viewer, operation_name, ours)[1].points
+
+    def _planned(
+        self, document: str, variables: Variables, viewer: Viewer, operation_name: str | None, ours: bool
+    ) -> tuple[Prepared, Compiled, VariableValues]:
+        """A query, ready to be bound. Raises RequestRefused."""
         prepared = self._prepare(document, operation_name, viewer, ours)
         if prepared.operation.operation is not OperationType.QUERY:
             raise refused(
@@ -207,23 +237,22 @@ class Engine:
                     "INTROSPECTION_REFUSED",
                     "the schema is not told here; /schema.graphql has it whole, as a file",
                 )
-            bound = Bound(viewer, self._arguments(compiled, coerced), self.cursor_key)
-            values = compiled.statement.values(bound) if compiled.statement else []
         except ReadRefused as error:
             raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
-            raise RequestRefused([_told(error, "BAD_USER_INPUT")]) from None
-        if not compiled.served:
-            assert compiled.statement is not None
-            text = await self._fetch(compiled.statement.text, values, sql)
-            return Answer(_bytes(text[0]), 1, compiled.points)
-        return await self._mixed(prepared, compiled, values, variables, viewer, sql)
+            raise RequestRefused([told(error, "BAD_USER_INPUT")]) from None
+        return prepared, compiled, coerced
 
     async def data(
-        self, document: str, variables: Variables, viewer: Viewer, sql: Sql | None = None
+        self,
+        document: str,
+        variables: Variables,
+        viewer: Viewer,
+        sql: Sql | None = None,
+        purse: Purse | None = None,
     ) -> bytes:
         """The JSON of a query's `data`, for doors that dress it themselves. Raises RequestRefused."""
-        answer = await self.execute(document, variables, viewer, sql=sql, ours=True)
+        answer = await self.execute(document, variables, viewer, sql=sql, ours=True, purse=purse)
         if answer.has_errors:
             raise RequestRefused(orjson.loads(answer.body)["errors"])
         return answer.body[len(b'{"data":') : -1]
@@ -254,7 +283,7 @@ class Engine:
         except ReadRefused as error:
             raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
-            raise RequestRefused([_told(error, "GRAPHQL_PARSE_FAILED")]) from None
+            raise RequestRefused([told(error, "GRAPHQL_PARSE_FAILED")]) from None
         fragments = {
             node.name.value: node for node in parsed.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -262,7 +291,7 @@ class Engine:
             self.schema.core, parsed, max_errors=_SHOWN_ERRORS, hide_suggestions=self._hides(viewer)
         )
         if errors:
-            raise RequestRefused([_told(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+            raise RequestRefused([told(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         operation = _operation(parsed, operation_name)
         types: dict[str, Any] = {
             node.variable.name.value: type_from_ast(self.schema.core, node.type)
@@ -303,7 +332,7 @@ class Engine:
                 self.schema.core, definitions, dict(given), _SHOWN_ERRORS, hide_suggestions=True
             )
         if isinstance(coerced, list):
-            raise RequestRefused([_told(error, "BAD_USER_INPUT") for error in coerced])
+            raise RequestRefused([told(error, "BAD_USER_INPUT") for error in coerced])
         return coerced
 
     def _hides(self, viewer: Viewer | None) -> bool:
@@ -313,7 +342,7 @@ class Engine:
     def _compile(self, prepared: Prepared, coerced: VariableValues, viewer: Viewer) -> Compiled:
         shape = (
             viewer.shape,
-            tuple(_shape(coerced.coerced.get(name), type) for name, type in prepared.types.items()),
+            tuple(shape_of(coerced.coerced.get(name), type) for name, type in prepared.types.items()),
         )
         if found := prepared.plans.get(shape):
             prepared.plans.move_to_end(shape)
@@ -369,6 +398,7 @@ class Engine:
         variables: Variables,
         viewer: Viewer,
         sql: Sql | None,
+        purse: Purse | None,
     ) -> Answer:
         """The compiled roots from one statement, the served ones from the executor, in their order."""
         found: dict[str, bytes] = {}
@@ -378,18 +408,18 @@ class Engine:
         if compiled.only_describes and not prepared.types:
             result = await self._describe(prepared, compiled, viewer)
         elif sql is not None:
-            result = await self._serve(prepared, compiled, variables, viewer, sql)
+            result = await self._serve(prepared, compiled, variables, viewer, sql, purse)
         else:
             async with self.pool.acquire() as connection:
-                result = await self._serve(prepared, compiled, variables, viewer, connection)
+                result = await self._serve(prepared, compiled, variables, viewer, connection, purse)
         if result.data is None:
-            errors = [_told(error, "INTERNAL_ERROR") for error in result.errors or ()]
+            errors = [told(error, "INTERNAL_ERROR") for error in result.errors or ()]
             return Answer(orjson.dumps({"data": None, "errors": errors}), 2, compiled.points, True)
         found.update({key: orjson.dumps(value) for key, value in result.data.items()})
         parts = [orjson.dumps(root.key) + b":" + found.get(root.key, b"null") for root in compiled.plan.roots]
         body = b'{"data":{' + b",".join(parts) + b"}"
         if result.errors:
-            body += b',"errors":' + orjson.dumps([_told(error, "INTERNAL_ERROR") for error in result.errors])
+            body += b',"errors":' + orjson.dumps([told(error, "INTERNAL_ERROR") for error in result.errors])
         return Answer(body + b"}", 2, compiled.points, bool(result.errors))
 
     async def _describe(self, prepared: Prepared, compiled: Compiled, viewer: Viewer) -> ExecutionResult:
@@ -407,7 +437,13 @@ class Engine:
         return found
 
     async def _serve(
-        self, prepared: Prepared, compiled: Compiled, variables: Variables, viewer: Viewer, sql: Sql | None
+        self,
+        prepared: Prepared,
+        compiled: Compiled,
+        variables: Variables,
+        viewer: Viewer,
+        sql: Sql | None,
+        purse: Purse | None = None,
     ) -> ExecutionResult:
         coerced = self._variables(prepared, variables)
         planner = Planner(self.schema, prepared.fragments, coerced, viewer)
@@ -424,7 +460,7 @@ class Engine:
         result = execute(
             self.schema.core,
             document,
-            context_value=Asking(viewer, sql) if sql else None,
+            context_value=Asking(viewer, sql, purse) if sql else None,
             variable_values=dict(variables or {}),
         )
         if not isinstance(result, ExecutionResult):
@@ -451,36 +487,9 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     raise refused("GRAPHQL_VALIDATION_FAILED", f"{asked}; name one that the document has: {names}")
 
 
-def _shape(value: Any, type: GraphQLInputType) -> Any:
-    """What of a variable's value changes the plan: whether it is there, sizes, orders, which filters."""
-    if value is None:
-        return None
-    named = get_named_type(type)
-    if isinstance(value, bool | int | Enum):
-        return value
-    if isinstance(named, GraphQLEnumType):
-        return tuple(value) if isinstance(value, list) else value
-    if isinstance(named, GraphQLInputObjectType) and isinstance(value, dict):
-        return tuple((key, _shape(inner, named.fields[key].type)) for key, inner in sorted(value.items()))
-    return type.__class__.__name__
-
-
 def refused(code: str, text: str) -> RequestRefused:
     """A refusal of the whole request."""
     return RequestRefused([{"message": text, "extensions": {"code": code}}])
-
-
-def _told(error: GraphQLError, code: str) -> dict[str, Any]:
-    original = error.original_error
-    made: dict[str, Any] = {
-        "message": error.message,
-        "extensions": {"code": original.code.upper() if isinstance(original, Refusal) else code},
-    }
-    if error.locations:
-        made["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
-    if error.path:
-        made["path"] = list(error.path)
-    return made
 
 
 def _bytes(text: Any) -> bytes:

@@ -13,20 +13,23 @@ from strawberry.scalars import JSON
 
 from domain.access.scopes import Access, Scope
 from domain.access.settings import read_settings
+from domain.access.tiers import tiers_of
 from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
 from domain.ports import Sql
 from graph.bind import Served
+from graph.purse import Purse
 from graph.scalars import BigInt
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks, and the connection to answer from."""
+    """Who asks, the connection to answer from, and what it is paid from."""
 
     viewer: Viewer
     sql: Sql
+    purse: Purse | None = None
 
 
 @strawberry.type(name="Viewer", description="Who is asking.")
@@ -95,6 +98,27 @@ class UpdatesPage:
     has_more: bool
 
 
+@strawberry.type(
+    description="The budget of points a minute; cost: what this operation is priced at. "
+    "resetAt: when all of it is there again."
+)
+class RateLimit:
+    """How the budget stands."""
+
+    limit: int
+    remaining: int
+    reset_at: datetime
+    cost: int
+
+
+@strawberry.type(name="Tier", description="What organizations of a tier may spend in a minute, in points.")
+class TierNode:
+    """A tier, as its administrators set it."""
+
+    name: str
+    points_per_minute: int
+
+
 async def viewer(asking: Asking) -> ViewerNode:
     """Who is asking."""
     of = asking.viewer
@@ -157,6 +181,18 @@ async def updates(
 async def system_settings(asking: Asking) -> SystemSettingsNode:
     """How the installation is set, with what nobody has changed yet."""
     return SystemSettingsNode(**dataclasses.asdict(await read_settings(asking.sql)))
+async def rate_limit(asking: Asking) -> RateLimit | None:
+    """How the budget stands; null where nothing is charged."""
+    if asking.purse is None:
+        return None
+    spent = asking.purse.state()
+    return RateLimit(limit=spent.limit, remaining=spent.remaining, reset_at=spent.reset_at, cost=spent.cost)
+
+
+async def tiers(asking: Asking) -> list[TierNode]:
+    """All tiers."""
+    found = await tiers_of(asking.sql)
+    return [TierNode(name=tier.name, points_per_minute=tier.points_per_minute) for tier in found]
 
 
 TYPES_BY_NAME: dict[str, Any] = {
@@ -164,6 +200,8 @@ TYPES_BY_NAME: dict[str, Any] = {
     "ViewerNode": ViewerNode,
     "ChangeFeed": ChangeFeed,
     "UpdatesPage": UpdatesPage,
+    "RateLimit": RateLimit,
+    "Tier": TierNode,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
@@ -186,5 +224,15 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         ),
         "UpdatesPage",
         "What changed between two instants, each entity once.",
+    ),
+    "rateLimit": (
+        Served(rate_limit, scope=Access.SIGNED_IN, points=0),
+        "RateLimit | None",
+        "The caller's budget, and what this operation costs of it.",
+    ),
+    "tiers": (
+        Served(tiers, scope=Access.SIGNED_IN, points=3),
+        "list[Tier]",
+        "What the tiers may spend in a minute.",
     ),
 }

@@ -19,6 +19,11 @@ from migrations.run import upgrade
 from tests.shared import shared_folder
 
 TEMPLATE = "catalograph_template"
+# Tests come from one address and ask a lot; those of tests/limits set limits of their own.
+for _name in ("ANONYMOUS_REQUESTS", "GUARDED_REQUESTS"):
+    os.environ.setdefault(f"CATALOGRAPH_{_name}", "1000000")
+os.environ.setdefault("CATALOGRAPH_CONCURRENCY", "1000")
+PLENTY = "update tier set points_per_minute = points_per_minute * 10000"
 _names = iter(range(1, 1_000_000))
 
 
@@ -108,6 +113,11 @@ async def databases(servers: Servers) -> Databases:
     assert servers.database_url is not None
     made = Databases(servers.database_url)
     await upgrade(await made.empty(TEMPLATE))
+    connection = await asyncpg.connect(named_database(servers.database_url, TEMPLATE))
+    try:
+        await connection.execute(PLENTY)
+    finally:
+        await connection.close()
     return made
 
 
