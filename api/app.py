@@ -17,6 +17,7 @@ from api.auth import Authenticator
 from api.blobs import blob_routes
 from api.compose import blob_store
 from api.docs import docs_routes
+from api.floor import AddressFloor, Floor
 from api.graphql import graphql
 from api.health import health_routes
 from api.introspecting import Introspecting
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(Security, https=settings.issuer.startswith("https:"), origins=settings.origins),
             Middleware(RequestMiddleware),
             Middleware(QuickReads),
+            Middleware(AddressFloor),
         ],
         exception_handlers={HTTPException: _tell},
         lifespan=lifespan,
@@ -129,6 +131,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             passwords=passwords,
             provider=provider,
             limiter=limiter,
+            floor=Floor(limiter, settings.anonymous_requests),
             places=Places(settings.concurrency or 2 * size),
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
+from api.floor import Floor
 from api.keyring import KeyRing
 from api.limits import Limiter
 from api.people.passwords import Passwords
@@ -34,6 +35,7 @@ class Services:
     secret: bytes
     passwords: Passwords
     limiter: Limiter
+    floor: Floor
     places: Places
     provider: Provider | None = None
     body_limit: int = 8 << 20

@@ -12,6 +12,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from api.guard import guarded
 from api.keys import ISSUER
 from api.oauth.asked import ASSERTION, BASIC, NONE, POST, Asked, Presented, presented, read_form
 from api.oauth.clients import Client
@@ -34,6 +35,7 @@ from domain.ports import Sql
 from domain.row import utc_now
 
 
+@guarded
 async def token(request: Request) -> Response:
     """The token endpoint (RFC 6749 §3.2)."""
     return await _answered(request, lambda decision, asked: decision.create_token_response(asked))

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.guard import guarded
 from api.pages import TO_US, Html, button, field, form, hidden, page, tag
 from api.people.entry import Held, authenticate, enter, told
 from api.people.forms import Asked, answer, json, local, shown
@@ -57,6 +58,7 @@ def outside_link(services: Services, **query: str) -> Html | None:
     )
 
 
+@guarded
 async def login(request: Request) -> Response:
     """Log in: a form, or JSON with email, password and perhaps organizationId."""
     return await answer(request, "/login", ("email", "password", "organizationId", "next"), _login)

@@ -6,6 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.guard import guarded
 from api.pages import Html, button, field, form, hidden, join, page, tag
 from api.people.entry import authenticate, continued, enter
 from api.people.forms import Asked, Shown, answer, sentence, shown
@@ -101,6 +102,7 @@ def _new_password() -> tuple[Html, ...]:
     )
 
 
+@guarded
 async def accept_invitation(request: Request) -> Response:
     """Accept: token, and where nobody is logged in a password (with a name, for a new account)."""
     fields = ("token", "displayName", "password", "passwordConfirmation")
@@ -168,6 +170,7 @@ async def register_page(request: Request) -> Response:
     )
 
 
+@guarded
 async def register(request: Request) -> Response:
     """Register: email, displayName, organizationName, password and passwordConfirmation."""
     fields = ("email", "displayName", "organizationName", "password", "passwordConfirmation")
