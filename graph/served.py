@@ -181,6 +181,8 @@ async def updates(
 async def system_settings(asking: Asking) -> SystemSettingsNode:
     """How the installation is set, with what nobody has changed yet."""
     return SystemSettingsNode(**dataclasses.asdict(await read_settings(asking.sql)))
+
+
 async def rate_limit(asking: Asking) -> RateLimit | None:
     """How the budget stands; null where nothing is charged."""
     if asking.purse is None:
