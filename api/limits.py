@@ -20,7 +20,7 @@ import structlog
 from starlette.requests import Request
 
 from api.problems import Withheld
-from domain.access.tiers import Allowances, read_allowances
+from domain.access.allowances import Allowances, read_allowances
 from domain.access.viewer import Viewer
 from domain.ports import Buckets, BudgetAway, Draw, SqlPool
 from graph.purse import Spent

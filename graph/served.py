@@ -11,9 +11,9 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from domain.access.allowances import tiers_of
 from domain.access.scopes import Access, Scope
 from domain.access.settings import read_settings
-from domain.access.tiers import tiers_of
 from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
