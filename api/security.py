@@ -30,7 +30,9 @@ _LASTING = (b"cache-control", b"public, max-age=3600")
 
 # What a program in a browser on another site may need. Pages, the log-in and the consent are not among it;
 # what lies under /.well-known is open to all sites already, and says so itself.
-_SHARED = frozenset({"/graphql", "/oauth/token", "/oauth/revoke", "/openapi.json", "/schema.graphql"})
+_SHARED = frozenset(
+    {"/graphql", "/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/openapi.json", "/schema.graphql"}
+)
 _EXPOSED = (
     b"ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
     b"WWW-Authenticate, X-Change-Set, X-Request-Id"

@@ -37,6 +37,7 @@ from domain.access.grants import (
 from domain.access.people import Membership, memberships_of
 from domain.access.scopes import Scope
 from domain.access.standing import standing_of_member
+from domain.ports import Sql
 from domain.row import utc_now
 
 PATH = "/oauth/authorize"
@@ -103,13 +104,24 @@ async def authorize(request: Request) -> Response:
         return led or _wrong(AccessDeniedError())
     async with services.tools.pool.acquire() as sql:
         if "none" in found.prompts:
-            before = await consented_before(sql, found.client.id, here.user_id, found.scopes)
+            before = await _consented(sql, found, here)
         memberships = await memberships_of(sql, here.user_id)
     if "none" in found.prompts:
         if before is None:
             return _refused(services, found, ConsentRequiredError())
         return await _allowed(services, found, here, before)
     return _page(found, here, memberships)
+
+
+async def _consented(sql: Sql, found: _Valid, here: LoggedIn) -> UUID | None:
+    """The organization for which the person has allowed all this before.
+
+    A public client on this machine's own address can be anybody's program (RFC 8252 §8.6): it is asked
+    about each time.
+    """
+    if found.client.auth_method == "none" and not found.redirect_uri.startswith("https:"):
+        return None
+    return await consented_before(sql, found.client.id, here.user_id, found.scopes)
 
 
 async def consent(request: Request) -> Response:

@@ -159,6 +159,13 @@ async def test_prompt_none_never_shows_a_page(court: Court) -> None:
         assert court.exchange(client, silent["code"]).status_code == 200
         wider = court.authorization(client, prompt="none", scope="openid catalog:read rights:read")
         assert sent_to_client(browser.get(wider))["error"] == "consent_required"
+        # Whoever listens on a port of this machine may be another program of the same name.
+        native = await court.client(auth_method="none", redirect_uris=("http://127.0.0.1:7777/back",))
+        asked = court.authorization(native)
+        answer = browser.submit(asked, "/oauth/authorize", decision="allow")
+        assert sent_to_client(answer, native.redirect_uri)["code"]
+        answer = browser.get(court.authorization(native, prompt="none"))
+        assert sent_to_client(answer, native.redirect_uri)["error"] == "consent_required"
         both = court.authorization(client, prompt="none login")
         assert sent_to_client(browser.get(both))["error"] == "invalid_request"
 
