@@ -26,8 +26,8 @@ def like_pattern(value: str) -> str:
 def must_fence(t: GraphType, page: PageRead) -> bool:
     """Whether the rows must be found before they are ordered: an ordered index walk would be endless."""
     given: Mapping[str, Any] = page.arguments.get("filter") or {}
-    test: Mapping[str, Any] = given.get(t.label) or {} if t.label else {}
-    return test.get("contains") is not None
+    test = given.get(t.label)
+    return isinstance(test, Mapping) and test.get("contains") is not None
 
 
 def names_rows(t: GraphType, page: PageRead) -> bool:
@@ -58,7 +58,8 @@ def _condition(writer: "Writer", t: GraphType, slot: int, key: str, value: Any, 
     path = ("filter", key)
     if key == "ids":
         return f"{alias}.id = any({writer.bind(_ids(t.kind, slot), 'uuid[]')})"
-    if key == t.label:
+    # A label that is a code, as a deal's reference is, is filtered as other codes are.
+    if key == t.label and isinstance(value, Mapping):
         return (
             " and ".join(
                 _text(writer, t, slot, test, alias) for test, text in value.items() if text is not None

@@ -9,6 +9,8 @@ from every path it stands on, for its licensee or for everyone. What a path lead
 itself: no draft, not deleted, of the same owner.
 """
 
+from collections.abc import Sequence
+
 KINDS = (
     "artist",
     "release",
@@ -60,7 +62,8 @@ GRANTED = f"""
 -- Whether a territory is left of what deals grant to one of the entities of a path.
 create or replace function catalog_granted(
   path uuid[], of_owner uuid, viewer_id uuid, places text[], everyone boolean)
-  returns boolean language plpgsql stable parallel safe cost 1000 as $$
+  returns boolean language plpgsql stable parallel safe cost 1000
+  set plan_cache_mode = force_generic_plan as $$
 begin
   if not exists (select {_ON_PATH} and {_GRANTS}) then return false; end if;
   if not exists (select {_ON_PATH} and {_TAKES}) then return true; end if;
@@ -134,7 +137,8 @@ LICENSED = f"""
 create or replace function catalog_licensed(
   of_kind text, of_id uuid, of_owner uuid, viewer_id uuid, places text[], everyone boolean,
   steps uuid[] default '{{}}')
-  returns boolean language plpgsql stable parallel safe cost 2000 as $$
+  returns boolean language plpgsql stable parallel safe cost 2000
+  set plan_cache_mode = force_generic_plan as $$
 declare
   path uuid[] := steps || of_id;
   step record;
@@ -204,17 +208,17 @@ end $$;
 """
 
 
-def _candidates() -> dict[str, str]:
-    """For each kind: the ids that deals may open, found from the deals on."""
+_LICENSEES = (
+    "d.licensee_id = viewer_id",
+    f"d.licensee_id is null and d.licensee_dpid = any({_DPIDS})",
+)
+_EVERYONE = ("d.licensee_id is null and d.licensee_dpid is null",)
+
+
+def _candidates(whose: Sequence[str]) -> dict[str, str]:
+    """For each kind: the ids that deals may open, found from the deals on. whose: which deals."""
     in_force = f"not d.is_takedown and {_IN_FORCE} and {_SOMEWHERE}"
-    deals = " union all ".join(
-        f"select d.id from deal d where {whose} and {in_force}"
-        for whose in (
-            "d.licensee_id = viewer_id",
-            f"d.licensee_id is null and d.licensee_dpid = any({_DPIDS})",
-            "everyone and d.licensee_id is null and d.licensee_dpid is null",
-        )
-    )
+    deals = " union all ".join(f"select d.id from deal d where {one} and {in_force}" for one in whose)
     named = f"(select s.subject_id as id from ({deals}) d join deal_subject s on s.deal_id = d.id)"
     tracks = (
         f"(select t.id, t.recording_id from {named} n join track t on t.id = n.id union all "
@@ -252,9 +256,15 @@ def _candidates() -> dict[str, str]:
 
 
 def _cases() -> str:
+    licensed, shared = _candidates(_LICENSEES), _candidates(_EVERYONE)
     return "\n".join(
-        f"    when '{kind}' then return query select n.id from {source} n where n.id is not null limit most;"
-        for kind, source in _candidates().items()
+        f"""    when '{kind}' then
+      return query select n.id from {licensed[kind]} n where n.id is not null limit most;
+      if everyone then
+        return query select n.id from {shared[kind]} n join {kind} x on x.id = n.id
+          where x.visibility = 'public' limit most;
+      end if;"""
+        for kind in KINDS
     )
 
 
