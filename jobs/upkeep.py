@@ -15,6 +15,7 @@ from jobs.relay import rest
 EVERY_S = 6 * 3600.0
 AGAIN_S = 60.0
 KEYS_AT_ONCE = 5_000
+ACCESS_AT_ONCE = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +69,13 @@ async def forget_keys(pool: SqlPool, at_once: int = KEYS_AT_ONCE) -> int:
     return gone
 
 
-async def forget_access(pool: SqlPool) -> int:
-    """Drop what no log-in and no credential can need any more; gives how many rows."""
+async def forget_access(pool: SqlPool, at_once: int = ACCESS_AT_ONCE) -> int:
+    """Drop what no log-in and no credential can need any more, batch by batch; gives how many rows."""
     gone = 0
     for forget in (forget_old_failures, forget_old_sessions, forget_expired_grants, forget_expired):
-        async with pool.acquire() as connection:
-            gone += await forget(connection)
+        count = at_once
+        while count >= at_once:
+            async with pool.acquire() as connection:
+                count = await forget(connection, at_once)
+            gone += count
     return gone

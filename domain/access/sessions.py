@@ -17,6 +17,8 @@ LONGEST = timedelta(days=7)
 _NOTICED = timedelta(minutes=1)
 # How long it can still be looked up when somebody was logged in, and from where.
 _KEPT_AFTERWARDS = timedelta(days=30)
+# A script that logs in again and again ends its own oldest sessions.
+MOST = 50
 _MARK = "cg_session_"
 _AGENT_LENGTH = 200
 
@@ -70,7 +72,10 @@ async def open_session(
     authenticated_at: datetime | None = None,
     expires_at: datetime | None = None,
 ) -> OpenedSession:
-    """A new session. authenticated_at, expires_at: those of the session that it continues."""
+    """A new session; beyond so many, a person's oldest ones end.
+
+    authenticated_at, expires_at: those of the session that it continues.
+    """
     token = new_secret(_MARK)
     now = utc_now()
     row = await sql.fetchrow(
@@ -83,6 +88,13 @@ async def open_session(
         address,
         _printable(user_agent),
         authenticated_at or now,
+    )
+    await _end(
+        sql,
+        user_id,
+        "id in (select id from session where user_id = $1 and ended_at is null "
+        "order by created_at desc, id desc offset $2)",
+        MOST,
     )
     return OpenedSession(row["id"], token, row["expires_at"])
 
@@ -153,7 +165,7 @@ async def forget_old_sessions(sql: Sql, limit: int = 10_000) -> int:
     return len(rows)
 
 
-async def _end(sql: Sql, user_id: uuid.UUID, which: str, given: uuid.UUID | None) -> list[uuid.UUID]:
+async def _end(sql: Sql, user_id: uuid.UUID, which: str, given: object) -> list[uuid.UUID]:
     async with sql.transaction():
         rows = await sql.fetch(
             "update session set ended_at = clock_timestamp() "

@@ -39,6 +39,24 @@ async def test_one_session_is_listed_and_ended(town: Town, browser: Browser) -> 
     )
 
 
+async def test_a_person_has_so_many_sessions_at_most(town: Town, browser: Browser) -> None:
+    ada = await town.person()
+    await town.pool.execute(
+        "insert into session (user_id, organization_id, token_hash, created_at, expires_at) "
+        "select $1, $2, 'many ' || n, now() - interval '1 hour' * n, now() + interval '1 day' "
+        "from generate_series(1, 60) n",
+        ada.id,
+        town.ours,
+    )
+    browser.log_in(ada.email, PASSWORD)
+    left = await town.pool.fetch(
+        "select token_hash from session where user_id = $1 and ended_at is null", ada.id
+    )
+    assert len(left) == 50
+    assert {"many 1", "many 49"} <= {row["token_hash"] for row in left}
+    assert browser.get("/auth/session").status_code == 200
+
+
 async def test_all_others_are_ended_by_the_page(town: Town, browser: Browser) -> None:
     ada = await town.person()
     with town.browser() as one, town.browser() as two:
