@@ -8,7 +8,7 @@ from api.compose import connect
 from api.settings import Settings
 
 _SLUG = "development"
-_EMAIL = "admin@development.invalid"
+EMAIL = "admin@development.invalid"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ async def ensure_development(settings: Settings) -> Identity:
         await connection.execute(
             "insert into user_account (email, display_name) values ($1, 'Development administrator') "
             "on conflict ((lower(email))) do nothing",
-            _EMAIL,
+            EMAIL,
         )
-        user_id = await connection.fetchval("select id from user_account where lower(email) = $1", _EMAIL)
+        user_id = await connection.fetchval("select id from user_account where lower(email) = $1", EMAIL)
         await connection.execute(
             "insert into member (organization_id, user_id, role) values ($1, $2, 'admin') "
             "on conflict do nothing",

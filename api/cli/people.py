@@ -56,8 +56,7 @@ def set_password(email: Email) -> None:
     """Give a person a password, typed here twice or sent on standard input; every session of theirs ends."""
     import asyncio
 
-    from argon2 import PasswordHasher
-
+    from api.people.passwords import HASHER
     from domain.access.people import new_password
     from domain.refusals import InputInvalid
 
@@ -67,7 +66,7 @@ def set_password(email: Email) -> None:
         chosen = new_password(given, again, email)
     except InputInvalid as refusal:
         raise Refused(refusal.text) from None
-    asyncio.run(_set(settings, email, PasswordHasher().hash(chosen)))
+    asyncio.run(_set(settings, email, HASHER.hash(chosen)))
     say(f"{email} logs in with the new password at {settings.issuer}/login")
 
 

@@ -48,6 +48,8 @@ def _stage(name: str, seconds: float) -> None:
 
 
 def _welcome(address: str, token: str, seconds: float) -> None:
+    from api.development import EMAIL as DEVELOPMENT_EMAIL
+
     _stage("ready after", seconds)
     print(  # noqa: T201  (what `up` is asked for)
         f"""
@@ -60,6 +62,9 @@ Three things to try in another terminal:
   python3 -m api query '{{ releases(first: 5) {{ nodes {{ id title }} }} }}'
   python3 -m api ingest FILE_OR_FOLDER_OF_ERN_XML
   open {address}/graphql in a browser (GraphiQL), or {address}/docs (REST)
+
+To log in at {address}/login, give the administrator a password:
+  python3 -m api people set-password --email {DEVELOPMENT_EMAIL}
 
 Ctrl-C stops everything.""",
         file=sys.stdout,

@@ -130,7 +130,7 @@ async def test_an_old_hash_is_made_anew_by_the_right_password(town: Town, browse
     after = await town.pool.fetchval(read, ada.id)
 
     assert before != after
-    assert after.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert after.startswith("$argon2id$v=19$m=47104,t=2,p=1$")
     browser.log_in(ada.email, PASSWORD)
     assert await town.pool.fetchval(read, ada.id) == after
 
