@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.accept import preferred
+from api.pages import page, tag
 from api.problems import Problem, table
 
 _GRAPHIQL = "graphene_django_graphiql_static"
@@ -136,14 +138,26 @@ def docs_routes(openapi: Callable[[], bytes], graphql_sdl: Callable[[], str]) ->
 
 
 async def _problems(request: Request) -> Response:
-    return JSONResponse([_described(code) for code in table()])
+    if _for_people(request):
+        shown = [
+            tag("section", tag("h2", f"{code} ({status})", id=code), tag("p", meaning))
+            for code, (status, meaning) in table().items()
+        ]
+        return page("Error codes", *shown)
+    return JSONResponse([_described(code) for code in table()], 200, _SOON_OLD)
 
 
 async def _problem(request: Request) -> Response:
     code = request.path_params["code"]
     if code not in table():
         raise Problem("NOT_FOUND", f"no problem has the code {code!r}; /problems lists them")
-    return JSONResponse(_described(code))
+    if _for_people(request):
+        return RedirectResponse(f"/problems#{code}", 303)
+    return JSONResponse(_described(code), 200, _SOON_OLD)
+
+
+def _for_people(request: Request) -> bool:
+    return preferred(request.headers.get("accept"), ("application/json", "text/html")) == "text/html"
 
 
 def _described(code: str) -> dict[str, object]:
