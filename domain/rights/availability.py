@@ -304,7 +304,7 @@ def _answer(
     by_status = _status_of(case)
     if by_status is not None:
         reasons = (by_status,)
-    elif takedown := _forbidding(question, case, missing, reasons):
+    elif takedown := _forbidding(question, case, missing, verdicts):
         reasons = (Reason.TAKEN_DOWN,)
     return Availability(
         False,
@@ -349,23 +349,24 @@ def _status_of(case: Case) -> Reason | None:
 
 
 def _forbidding(
-    question: Question, case: Case, missing: tuple[str, ...], reasons: tuple[Reason, ...]
+    question: Question, case: Case, missing: tuple[str, ...], verdicts: Sequence[Verdict]
 ) -> Terms | None:
-    """The takedown that decides: it alone keeps a deal from allowing, or every spot is taken down."""
-    at = question.at
-    wanted = set(missing)
-
-    def forbids(deal: Terms, asker: uuid.UUID | None) -> bool:
-        return deal.is_takedown and deal.counts_for(asker) and deal.holds(at) and bool(wanted & deal.territories)
-
-    if reasons == (Reason.TAKEN_DOWN,):
-        found = [d for d in case.deals if forbids(d, d.licensee if case.licensee is None else case.licensee)]
-    else:
-        found = [d for d in case.deals if forbids(d, case.licensee) and wanted <= d.territories]
-        spots = [spot for spot in case.spots if spot.status == "active"]
-        if not all(any(d.subjects & spot.names for d in found) for spot in spots):
-            return None
-    return min(found, key=lambda d: d.id, default=None)
+    """The takedown that decides: it alone keeps the nearest deal from allowing, or every spot is taken down."""
+    at, wanted = question.at, frozenset(missing)
+    spots = [spot for spot in case.spots if spot.status == "active"]
+    if verdicts and verdicts[0].reasons == (Reason.TAKEN_DOWN,):
+        deal = verdicts[0].deal
+        taken = [t for s in spots if deal.subjects & s.names for t in _takedowns(case, s, deal)]
+        found = [t for t in taken if t.holds(at) and t.territories & wanted]
+        return min(found, key=lambda t: t.id, default=None)
+    found = [
+        t
+        for t in case.deals
+        if t.is_takedown and t.counts_for(case.licensee) and t.holds(at) and wanted <= t.territories
+    ]
+    if not all(any(t.subjects & spot.names for t in found) for spot in spots):
+        return None
+    return min(found, key=lambda t: t.id, default=None)
 
 
 def _verdict(question: Question, case: Case, deal: Terms, missing: tuple[str, ...]) -> Verdict:

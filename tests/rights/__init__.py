@@ -1,0 +1,1 @@
+"""Rights: availability against a reference that is slow and plain."""
