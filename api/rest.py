@@ -25,7 +25,7 @@ from api.services import Services, services_of
 from domain.access.viewer import Viewer
 from domain.command import Outcome
 from domain.dispatch import admit
-from domain.ids import encode_id
+from domain.ids import IdInvalid, encode_id, id_of
 from domain.inputs import camel, parse
 from domain.ports import Sql
 from domain.refusals import Refusal, VersionConflict
@@ -134,7 +134,7 @@ class _Read:
         values = parameters(route.parameters, rest)
         given = variables(values)
         if route.by_id:
-            given["id"] = path["id"]
+            given["id"] = _whole_id(route.kind, path["id"]) if route.kind else path["id"]
         bill: Bill = request.scope["bill"]
         if costs_only(request):
             document = _document(route, fields, include, frozenset(given))
@@ -251,6 +251,14 @@ class _Write:
         return Response(body, status, headers, JSON)
 
 
+def _whole_id(kind: str, text: str) -> str:
+    """The global id of a thing of a kind that the path names. Raises Problem 400."""
+    try:
+        return encode_id(kind, id_of(kind, text))
+    except IdInvalid as error:
+        raise Problem("BAD_USER_INPUT", str(error)) from None
+
+
 async def _run(
     services: Services,
     route: ReadRoute,
@@ -272,7 +280,7 @@ async def _run(
         body = body[len(_ANSWER) : -1]
     if body == b"null":
         of = f" with the id {given['id']!r}" if "id" in given else ""
-        raise Problem("NOT_FOUND", f"there is no {route.root}{of}, or it is not for you to see")
+        raise Problem("NOT_FOUND", f"there is no {route.kind or route.root}{of}, or it is not for you to see")
     return body
 
 

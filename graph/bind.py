@@ -88,13 +88,14 @@ class Expression:
 class Served:
     """A field that SQL can't produce; the executor asks this function. Root fields only.
 
-    scope: has to be said; the schema is not built otherwise. points: what it costs.
+    scope: has to be said; the schema is not built otherwise. points: what it costs, or that by the arguments,
+    of which lists count by the next power of two.
     """
 
     ask: Callable[..., Awaitable[Any]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scope: Scope | Access | None = None
-    points: int = 10
+    points: int | Callable[[Mapping[str, Any]], int] = 10
 
 
 Binding: TypeAlias = Column | GlobalId | One | Many | Expression

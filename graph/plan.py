@@ -183,7 +183,10 @@ class Planner:
                 root = self.schema.roots[name]
                 assert isinstance(root, Served)
                 self._needs(root.scope, name)
-                self.plan.roots.append(ServedRead(key, points=root.points))
+                points = root.points
+                if callable(points):
+                    points = points(get_argument_values(query.fields[name], nodes[0], self.variables))
+                self.plan.roots.append(ServedRead(key, points=points))
             else:
                 self.plan.roots.append(self._root(key, name, nodes, query))
         return self.plan

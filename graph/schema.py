@@ -142,7 +142,8 @@ def serve(of: Schema) -> None:
 def _asking(root: Served) -> Any:
     async def resolve(_source: Any, info: Any, **arguments: Any) -> Any:
         given = {snake(name): value for name, value in arguments.items() if value is not None}
-        return await root.ask(info.context, **given)
+        async with info.context.turn:
+            return await root.ask(info.context, **given)
 
     return resolve
 

@@ -1,10 +1,11 @@
-"""Root fields that SQL can't produce in one statement: the viewer, and the change feed's windows.
+"""Root fields that SQL can't produce in one statement: the viewer, the change feed's windows, availability.
 
 This is the whole list; every other field of the catalog is compiled.
 """
 
+import asyncio
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
 from domain.ports import Sql
+from graph import availability
 from graph.bind import Served
 from graph.purse import Purse
 from graph.scalars import BigInt
@@ -25,11 +27,15 @@ from graph.scalars import BigInt
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks, the connection to answer from, and what it is paid from."""
+    """Who asks, the connection to answer from, and what it is paid from.
+
+    turn: the fields of one request take turns on the connection.
+    """
 
     viewer: Viewer
     sql: Sql
     purse: Purse | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @strawberry.type(name="Viewer", description="Who is asking.")
@@ -204,6 +210,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "UpdatesPage": UpdatesPage,
     "RateLimit": RateLimit,
     "Tier": TierNode,
+    **availability.TYPES_BY_NAME,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
@@ -237,4 +244,5 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         "list[Tier]",
         "What the tiers may spend in a minute.",
     ),
+    **availability.ROOTS,
 }

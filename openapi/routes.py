@@ -28,6 +28,8 @@ from openapi.shapes import is_connection, is_list, node_type
 _NO_ROUTE = frozenset({"node", "nodes"})
 # Sub-resources that are worth a path though they are no pages.
 _OWN_PATH = frozenset({"features"})
+# Kinds of which a root field that asks about any entity has a path below theirs.
+_ASKED_ABOUT = ("release", "track", "recording", "video")
 # Input objects whose fields are query parameters under their own names.
 _FLAT = frozenset({"filter", "where"})
 
@@ -48,7 +50,8 @@ class ReadRoute:
     """GET of one thing, of a page, or of a list.
 
     path: below /v1, with {id}. root: the query field; inner: the field of the thing found that is read
-    instead of it. item: the graph type of what comes. shape: one, page or list.
+    instead of it. item: the graph type of what comes. shape: one, page or list. kind: what {id} names, where
+    the root asks about any entity.
     """
 
     path: str
@@ -60,11 +63,12 @@ class ReadRoute:
     parameters: tuple[Parameter, ...]
     arguments: tuple[tuple[str, str], ...]
     summary: str
+    kind: str = ""
 
     @property
     def operation_id(self) -> str:
         """The operation's name in OpenAPI."""
-        words = "".join(part[:1].upper() + part[1:] for part in (self.root, self.inner or ""))
+        words = "".join(part[:1].upper() + part[1:] for part in (self.kind, self.root, self.inner or ""))
         return ("get" if self.shape == "one" else "list") + words
 
     @property
@@ -125,6 +129,10 @@ def _write_route(command: Command) -> WriteRoute:
 
 
 def _routes_of(name: str, field: GraphQLField) -> Iterator[ReadRoute]:
+    if "entity" in field.args:
+        for kind in _ASKED_ABOUT:
+            yield _route(f"/{plural(kind)}/{{id}}/{kebab(name)}", name, None, field, True, kind)
+        return
     by_id = "id" in field.args and is_required_argument(field.args["id"])
     path = f"/{plural(kebab(name))}/{{id}}" if by_id else f"/{kebab(name)}"
     yield _route(path, name, None, field, by_id)
@@ -136,10 +144,12 @@ def _routes_of(name: str, field: GraphQLField) -> Iterator[ReadRoute]:
             yield _route(f"{path}/{kebab(own_name)}", name, own_name, own, by_id)
 
 
-def _route(path: str, root: str, inner: str | None, field: GraphQLField, by_id: bool) -> ReadRoute:
+def _route(
+    path: str, root: str, inner: str | None, field: GraphQLField, by_id: bool, kind: str = ""
+) -> ReadRoute:
     item = node_type(field.type)
     shape = "page" if is_connection(field.type) else "list" if is_list(field.type) else "one"
-    in_path = {"id"} if by_id and not inner else set()
+    in_path = {"entity" if kind else "id"} if by_id and not inner else set()
     arguments = {key: argument for key, argument in field.args.items() if key not in in_path}
     found: dict[str, Parameter] = {}
     for key, given in arguments.items():
@@ -148,7 +158,7 @@ def _route(path: str, root: str, inner: str | None, field: GraphQLField, by_id: 
                 found[one.name] = one
     summary = (field.description or f"Read {inner or root}.").strip().split("\n")[0]
     typed = tuple((key, str(argument.type)) for key, argument in arguments.items())
-    return ReadRoute(path, root, inner, item, shape, by_id, tuple(found.values()), typed, summary)
+    return ReadRoute(path, root, inner, item, shape, by_id, tuple(found.values()), typed, summary, kind)
 
 
 def _parameters(
@@ -179,10 +189,11 @@ def _document(
     called = f"({', '.join(passed)})" if passed else ""
     if route.by_id:
         declared.insert(0, "$id: ID!")
+        given = "entity: $id" if route.kind else "id: $id"
         body = (
             f"answer: {route.root}(id: $id) {{ answer: {route.inner}{called}{inside} }}"
             if route.inner
-            else f"answer: {route.root}(id: $id{', ' if passed else ''}{', '.join(passed)}){inside}"
+            else f"answer: {route.root}({', '.join([given, *passed])}){inside}"
         )
     else:
         body = f"answer: {route.root}{called}{inside}"

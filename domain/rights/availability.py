@@ -52,7 +52,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. countries: what the territory means, ISO codes. use_type, commercial_model: None is any."""
+    """What is asked. countries: what the territory means, as ISO codes. A use or model of None is any."""
 
     countries: tuple[str, ...]
     at: datetime
@@ -101,14 +101,12 @@ class Terms:
 
     def speaks_of(self, use_type: str, model: str) -> bool:
         """Whether it names the use, or a general term of it, and the model."""
-        return model in self.commercial_models and any(
-            use in self.use_types for use in granted_by(use_type)
-        )
+        return model in self.commercial_models and any(use in self.use_types for use in granted_by(use_type))
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where an entity is on offer. own: what narrower deals name; wide: the release; status: the worst of all."""
+    """Where an entity is on offer. own: what narrower deals name; wide: the release; status: the worst."""
 
     own: frozenset[uuid.UUID]
     wide: uuid.UUID | None
@@ -324,7 +322,7 @@ def _answer(
 
 
 def _fewest(standings: Iterable[tuple[_Standing, tuple[str, ...]]]) -> tuple[Terms, ...]:
-    """Few deals that together allow all of it: each time the one that covers most; then the one that lasts."""
+    """Few deals that together allow all of it: each time the one that covers most, then that lasts."""
     open_ = [(standing.granting, len(alike)) for standing, alike in standings]
     chosen: list[Terms] = []
     while open_:
@@ -351,7 +349,7 @@ def _status_of(case: Case) -> Reason | None:
 def _forbidding(
     question: Question, case: Case, missing: tuple[str, ...], verdicts: Sequence[Verdict]
 ) -> Terms | None:
-    """The takedown that decides: it alone keeps the nearest deal from allowing, or every spot is taken down."""
+    """The takedown that decides: it alone stops the nearest deal, or every spot is taken down."""
     at, wanted = question.at, frozenset(missing)
     spots = [spot for spot in case.spots if spot.status == "active"]
     if verdicts and verdicts[0].reasons == (Reason.TAKEN_DOWN,):
@@ -384,7 +382,7 @@ def _verdict(question: Question, case: Case, deal: Terms, missing: tuple[str, ..
         ours.append(Reason.USE_TYPE)
     if not _names_model(question, deal):
         ours.append(Reason.COMMERCIAL_MODEL)
-    start, end = deal.span
+    start = deal.span[0]
     if not deal.holds(question.at):
         ours.append(Reason.NOT_YET if question.at < start else Reason.EXPIRED)
     closest = min(

@@ -75,7 +75,7 @@ async def candidates(
         return [None] * len(entities)
     rows = await sql.fetch(
         statement(tuple(kinds), viewer.sight),
-        [kind for kind, _ in entities],
+        [kind if kind in kinds else "" for kind, _ in entities],
         [id for _, id in entities],
         viewer.organization_id,
         list(viewer.territories or ()),
@@ -100,28 +100,34 @@ def _found(rows: Sequence[Mapping[str, Any]], viewer: Viewer, licensee: Licensee
         asker = None if licensee is None else first["named"] or licensee.organization_id or NOBODY
     within = None if owns or viewer.territories is None else frozenset(viewer.territories)
     spots = tuple(
-        Spot(
-            frozenset(uuid.UUID(id) for id in own if id), uuid.UUID(wide) if wide else None, _worst(states)
-        )
+        Spot(frozenset(uuid.UUID(id) for id in own if id), uuid.UUID(wide) if wide else None, _worst(states))
         for own, wide, states in json.loads(first["spots"])
     )
     deals = tuple(_terms(row, within) for row in rows if row["deal_id"] is not None)
-    return Found(first["kind"], first["id"], Case(first["status"], spots, deals, asker))
+    case = Case(_text(first["status"]), spots, deals, asker)
+    return Found(_text(first["kind"]), first["id"], case)
 
 
 def _terms(row: Mapping[str, Any], within: frozenset[str] | None) -> Terms:
-    territories = frozenset(row["territories"])
+    territories = frozenset(map(_text, row["territories"]))
+    said: dict[str, Any] = {name: _plain(row[f"d_{name}"]) for name in _COLUMNS}
     return Terms(
         id=row["deal_id"],
         subjects=frozenset(row["subjects"]),
         territories=territories if within is None else territories & within,
         licensee=row["for_id"],
         is_unmatched=row["for_id"] is None and row["licensee_dpid"] is not None,
-        **{
-            name: tuple(row[f"d_{name}"]) if isinstance(row[f"d_{name}"], list) else row[f"d_{name}"]
-            for name in _COLUMNS
-        },
+        **said,
     )
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_text, value)) if isinstance(value, list) else _text(value)
+
+
+def _text(value: Any) -> Any:
+    """Read pools give text as bytes, work pools as str."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _worst(states: Sequence[str | None]) -> str:
@@ -195,11 +201,7 @@ def statement(kinds: Sequence[str], sight: Sight) -> str:
     """The statement for entities of these kinds: a row for each entity and deal, one where it has no deal."""
     licensee = LICENSEE.format(d="d")
     columns = ", ".join(f"d.{name} as d_{name}" for name in _COLUMNS)
-    within = (
-        " and (x.owner_id = $3::uuid or d.territories && $4::text[])"
-        if sight.bound
-        else ""
-    )
+    within = " and (x.owner_id = $3::uuid or d.territories && $4::text[])" if sight.bound else ""
     return (
         "with asked as (select a.place, a.kind, coalesce(e.merged_into_id, e.id) as id "
         "from unnest($1::text[], $2::uuid[]) with ordinality a (kind, id, place) "

@@ -131,7 +131,7 @@ class Rows:
             return [([], self._deals([row["id"]], owner))]
         if kind == "track":
             return [place] if (place := self._track(row, owner)) else []
-        places = [(self._deals([row["id"]], owner), [])]
+        places: list[Any] = [(self._deals([row["id"]], owner), [])]
         if kind in ("recording", "video"):
             for track in self.tracks_of.get(row["id"], []):
                 release = self.entities[track["release_id"]]
@@ -160,9 +160,7 @@ class Rows:
         ]
 
     def _at(self, place: Any, party: Any, use: str, model: str, country: str, at: datetime) -> bool:
-        own, wide = (
-            [deal for deal in deals if self.licensee_of(deal) in (None, party)] for deals in place
-        )
+        own, wide = ([deal for deal in deals if self.licensee_of(deal) in (None, party)] for deals in place)
         here = [deal for deal in (*own, *wide) if _covers(deal, country) and _runs(deal, at)]
         if any(deal["is_takedown"] for deal in here):
             return False

@@ -156,10 +156,13 @@ class World:
         async with connection.transaction():
             for place, id in enumerate(organizations):
                 await connection.execute(
-                    "insert into organization (id, name, slug) values ($1, $2, $2)", id, f"{self.seed}-{place}"
+                    "insert into organization (id, name, slug) values ($1, $2, $2)",
+                    id,
+                    f"{self.seed}-{place}",
                 )
             await connection.execute(
-                "insert into organization_dpid (id, organization_id, dpid, proven_at) values ($1, $2, $3, now())",
+                "insert into organization_dpid (id, organization_id, dpid, proven_at) "
+                "values ($1, $2, $3, now())",
                 self.id(), self.by_dpid, self.dpid,
             )  # fmt: skip
             # Claimed, and proven by nobody.
@@ -173,9 +176,7 @@ class World:
                 "values ($1, $2, 'user:rights', 'test', 'plant')",
                 change_set, self.owners[0],
             )  # fmt: skip
-            await connection.execute(
-                "select set_config('catalograph.change_set', $1, true)", str(change_set)
-            )
+            await connection.execute("select set_config('catalograph.change_set', $1, true)", str(change_set))
             for kind in ("release", "recording", "video", "podcast", "track"):
                 rows = [row for row in self.rows.entities.values() if row["kind"] == kind]
                 columns = [name for name in rows[0] if name != "kind"] if rows else []
