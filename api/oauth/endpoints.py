@@ -55,6 +55,7 @@ async def userinfo(request: Request) -> Response:
     """Who the person is that an access token with the scope `openid` speaks for."""
     services = services_of(request)
     viewer = services.authenticator.viewer(request.headers.get("authorization"))
+    request.scope["actor"] = viewer.actor
     claims = _claims(services, request.headers["authorization"].partition(" ")[2].strip())
     scopes = str(claims["scope"]).split() if claims else []
     if claims is None or "openid" not in scopes or "grant" not in claims:
