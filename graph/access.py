@@ -122,11 +122,12 @@ class InvitationNode:
 class ClientNode:
     """A program registered with the organization (an OAuth 2 client).
 
-    jwks: its public keys. previousSecretUntil: how long the secret before the present one is good.
+    clientId: what it calls itself at the authorization server (RFC 6749 §2.2). jwks: its public keys. previousSecretUntil: how long the secret before the present one is good.
     pointsPerMinute: its own share of the organization's budget, where it has one.
     """
 
     id: strawberry.ID = column()
+    client_id: str = expression("{p}.id::text")
     name: str = column()
     role: str = column()
     scopes: list[str] = column()

@@ -137,6 +137,11 @@ def presented(asked: Asked) -> Presented:
         raise InvalidClientError("The client must say who it is", status_code=401)
     if client_id and client_id != named:
         raise InvalidClientError("client_id names another client than the credentials", status_code=401)
+    if Presented(named, way).id is None:
+        raise InvalidClientError(
+            "client_id must be a UUID: the clientId that was told when the client was registered",
+            status_code=401,
+        )
     return Presented(named, way)
 
 
