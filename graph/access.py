@@ -122,8 +122,9 @@ class InvitationNode:
 class ClientNode:
     """A program registered with the organization (an OAuth 2 client).
 
-    clientId: what it calls itself at the authorization server (RFC 6749 §2.2). jwks: its public keys. previousSecretUntil: how long the secret before the present one is good.
-    pointsPerMinute: its own share of the organization's budget, where it has one.
+    clientId: what it calls itself at the authorization server (RFC 6749 §2.2). jwks: its public keys.
+    previousSecretUntil: how long the secret before the present one is good. pointsPerMinute: its own
+    share of the organization's budget, where it has one.
     """
 
     id: strawberry.ID = column()
