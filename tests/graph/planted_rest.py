@@ -247,6 +247,7 @@ async def licences(planter: Planter) -> None:
     await planter.plant(
         "organization_dpid",
         "partner's DPID",
+        PARTNER,
         claimed_at=at,
         organization_id=PARTNER,
         dpid=PARTNER_DPID,
