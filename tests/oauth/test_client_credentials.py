@@ -1,8 +1,21 @@
 """A program for itself: from its credentials to an answer of the API."""
 
-import jwt
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from typing import Any
 
-from tests.oauth.conftest import Court, refused
+import jwt
+import orjson
+import pytest
+
+from api.keys import mint_token
+from domain.access.scopes import Role
+from domain.row import new_id
+from tests.oauth.conftest import Court, Registered, refused
+from tests.shared import CHECKOUT
 
 
 async def test_a_secret_becomes_a_token_and_the_token_an_answer(court: Court) -> None:
@@ -67,3 +80,44 @@ async def test_both_secrets_are_good_while_one_follows_the_other(court: Court) -
     assert court.own_token(client)
     await court.pool.execute("update client set previous_secret_until = now() where id = $1", client.id)
     refused(court.token({"grant_type": "client_credentials"}, client), "invalid_client", 401)
+
+
+async def test_from_registration_over_rotation_to_the_end(court: Court) -> None:
+    """All over HTTP: an administrator registers a program, gives it a new secret, and ends it."""
+    admin = mint_token(court.key, subject="ada", organization_id=court.ours, role=Role.ADMIN)
+
+    def manage(path: str, body: dict[str, object]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {admin}", "Idempotency-Key": str(new_id())}
+        answer = court.http.post(f"{court.url}/v1{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    made = manage("/clients", {"name": "Nightly", "scopes": ["catalog:read"]})
+    client = Registered(uuid.UUID(made["clientId"]), made["secret"])
+    token = court.own_token(client)
+    assert court.ask(token, "{ releases(first: 1) { nodes { id } } }").status_code == 200
+    newer = Registered(client.id, manage(f"/clients/{made['id']}/rotate-secret", {})["secret"])
+    assert court.own_token(newer)
+    manage(f"/clients/{made['id']}/revoke", {})
+    refused(court.token({"grant_type": "client_credentials"}, newer), "invalid_client", 401)
+    assert court.wait_until_refused(token).status_code == 401
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="CURL ABSENT: the documented call was not tried")
+async def test_the_documented_call_works(court: Court) -> None:
+    client = await court.client()
+    (block,) = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "docs/oauth.md").read_text(), re.S)
+    done = subprocess.run(
+        ["sh", "-ec", block],
+        env={
+            "PATH": os.environ["PATH"],
+            "CATALOGRAPH": court.url,
+            "CLIENT_ID": str(client.id),
+            "CLIENT_SECRET": client.secret,
+        },
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert court.ask(orjson.loads(done.stdout)["access_token"]).status_code == 200
