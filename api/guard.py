@@ -56,25 +56,22 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     @wraps(endpoint)
     async def call(request: Request) -> Response:
         try:
-            response = await limited(request)
+            return await limited(request)
         except RateLimitExceeded:
-            wait = _tell(request)
+            wait = _state(request)[-1]
             said = f"too many requests to {request.url.path} from one address; come again in {wait} s"
             raise Withheld("RATE_LIMIT_EXCEEDED", said, headers={"Retry-After": str(wait)}) from None
-        _tell(request)
-        return response
+        finally:
+            told = request.scope.get("bill")
+            limits = told.limits if isinstance(told, Told) else []
+            request.scope["bill"] = Told([*limits, _state(request)])
 
     return call
 
 
-def _tell(request: Request) -> int:
-    """Let the headers say how the limit stands; gives the seconds until it begins anew."""
+def _state(request: Request) -> tuple[str, int, int, int, int]:
+    """How the limit stands, and at the end the seconds until it begins anew."""
     item, names = request.state.view_rate_limit
     stats = slow.limiter.get_window_stats(item, *names)
     wait = max(1, round(stats.reset_time - time.time()))
-    told = request.scope.get("bill")
-    limits = told.limits if isinstance(told, Told) else []
-    request.scope["bill"] = Told(
-        [*limits, ("attempts", item.amount, WINDOW_S, max(0, stats.remaining), wait)]
-    )
-    return wait
+    return "attempts", item.amount, WINDOW_S, max(0, stats.remaining), wait

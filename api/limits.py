@@ -294,11 +294,11 @@ class Limiter:
 class Bill:
     """What one request costs: reserved before it runs, settled when it is known what it gave."""
 
-    __slots__ = ("_buckets", "_limiter", "_missing", "_settled", "actual", "requested")
+    __slots__ = ("_limiter", "_missing", "_settled", "actual", "buckets", "requested")
 
     def __init__(self, limiter: Limiter, buckets: tuple[Bucket, ...]) -> None:
         self._limiter = limiter
-        self._buckets = buckets
+        self.buckets = buckets
         self._missing = 0
         self._settled = False
         self.requested = 0
@@ -307,10 +307,10 @@ class Bill:
     def reserve(self, points: int) -> Awaitable[None] | None:
         """Take the price; what is given back, if anything, is awaited. Raises Withheld for too little."""
         self.requested = points
-        for bucket in self._buckets:
+        for bucket in self.buckets:
             if points > bucket.capacity:
                 raise self._too_dear(points, bucket)
-        if spend(self._buckets, points):
+        if spend(self.buckets, points):
             self.actual = points
             return None
         return self._draw(points)
@@ -323,7 +323,7 @@ class Bill:
         back = self.actual - max(1, given)
         if back > 0:
             self.actual -= back
-            self._limiter.give(self._buckets, back)
+            self._limiter.give(self.buckets, back)
 
     def close(self) -> None:
         """Settle what nobody has settled: it came to nothing."""
@@ -347,7 +347,7 @@ class Bill:
         now, processes = time.monotonic(), self._limiter.processes
         policies, states = [], []
         tightest, least = self._tightest()
-        for bucket in self._buckets:
+        for bucket in self.buckets:
             remaining = least if bucket is tightest else bucket.remaining(now, processes)
             policies.append(b'"%b";q=%d;w=%d' % (bucket.label.encode(), bucket.capacity, WINDOW_S))
             states.append(b'"%b";r=%d;t=%d' % (bucket.label.encode(), remaining, bucket.full_in(remaining)))
@@ -367,7 +367,7 @@ class Bill:
         return b'%b,"extensions":{"cost":%b}}' % (body[:-1], self.cost())
 
     async def _draw(self, points: int) -> None:
-        wait = await self._limiter.draw(self._buckets, points)
+        wait = await self._limiter.draw(self.buckets, points)
         if not wait:
             self.actual = points
             return
@@ -390,7 +390,7 @@ class Bill:
 
     def _tightest(self) -> tuple[Bucket, int]:
         now, processes = time.monotonic(), self._limiter.processes
-        found = [(bucket, bucket.remaining(now, processes)) for bucket in self._buckets]
+        found = [(bucket, bucket.remaining(now, processes)) for bucket in self.buckets]
         bucket, remaining = found[0] if len(found) == 1 else min(found, key=lambda one: one[1])
         return bucket, min(remaining, self._missing - 1) if self._missing else remaining
 

@@ -86,7 +86,7 @@ class Rest:
         except Withheld:
             raise
         except Problem:
-            if bill := scope.get("bill"):
+            if isinstance(bill := scope.get("bill"), Bill):
                 await bill.least()
             raise
         await response(scope, receive, send)

@@ -3,7 +3,7 @@
 Price and work can't drift apart, because they are made from the same tree.
 """
 
-from graph.plan import Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
+from graph.plan import EdgePart, Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
 
 # A whole list is short by nature; it is priced as this many rows.
 LIST_ROWS = 10
@@ -12,7 +12,7 @@ DESCRIBED = 100
 
 
 def price(plan: ReadPlan) -> int:
-    """The points of a whole operation."""
+    """The points of a whole operation, without the things that are asked for by a list of ids."""
     return max(1, sum(_root(root) for root in plan.roots))
 
 
@@ -25,7 +25,7 @@ def _root(root: object) -> int:
     if isinstance(root, ServedRead):
         return DESCRIBED if root.describes else root.points
     if isinstance(root, Lookup):
-        return 1 + _object(root.object)
+        return 1 if root.many else 1 + _object(root.object)
     return _page(root) if isinstance(root, PageRead) else 0
 
 
@@ -43,13 +43,20 @@ def _part(part: object) -> int:
 
 
 def _page(page: PageRead) -> int:
-    inside = 0
+    """A row for each place, as often as it is told; counting all rows costs as much as reading a page."""
+    told = counted = 0
     for part in page.parts:
         if part.object is not None:
-            inside = max(inside, _object(part.object))
+            told += 1 + _object(part.object)
         for inner in part.parts:
-            node = getattr(inner, "object", None)
-            inside = max(inside, _object(node) if node else 0)
-        if part.what == "totalCount":
-            inside += 1
-    return 1 + page.size * (1 + inside)
+            if isinstance(inner, EdgePart) and inner.object is not None:
+                told += 1 + _object(inner.object)
+        counted += part.what == "totalCount"
+    return 1 + page.size * (max(1, told) + counted)
+
+
+def each_of(plan: ReadPlan) -> tuple[tuple[int, int], ...]:
+    """Where several things are asked for by their ids: the slot of the ids, and the points of each thing."""
+    return tuple(
+        (root.slot, 1 + _object(root.object)) for root in plan.roots if isinstance(root, Lookup) and root.many
+    )

@@ -1,7 +1,9 @@
 """Expected noes of reads: each an error with a stable code."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from graphql import GraphQLError
 
 from domain.refusals import Refusal
@@ -47,3 +49,21 @@ def told(error: GraphQLError, code: str) -> dict[str, Any]:
     if error.path:
         made["path"] = list(error.path)
     return made
+
+
+class RequestRefused(Exception):
+    """A request that has no data at all: it can't be parsed, validated, coerced or allowed."""
+
+    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = list(errors)
+
+    @property
+    def code(self) -> str:
+        """The first error's code."""
+        found: str = self.errors[0]["extensions"]["code"]
+        return found
+
+    def body(self) -> bytes:
+        """The response."""
+        return orjson.dumps({"errors": self.errors})

@@ -38,8 +38,9 @@ from graph.coerce import ReadArguments, ReadVariables, argument_reader, shape_of
 from graph.paging import CursorKey
 from graph.perform import Parsed
 from graph.plan import Planner, ReadPlan, ServedRead
-from graph.price import price
+from graph.price import each_of, price
 from graph.problems import ReadRefused, told
+from graph.problems import RequestRefused as RequestRefused
 from graph.purse import Purse
 from graph.schema import Schema, schema
 from graph.served import Asking
@@ -58,24 +59,6 @@ Variables: TypeAlias = Mapping[str, Any] | None
 
 def _everybody(viewer: Viewer) -> bool:
     return True
-
-
-class RequestRefused(Exception):
-    """A request that has no data at all: it can't be parsed, validated, coerced or allowed."""
-
-    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
-        super().__init__(errors[0]["message"])
-        self.errors = list(errors)
-
-    @property
-    def code(self) -> str:
-        """The first error's code."""
-        found: str = self.errors[0]["extensions"]["code"]
-        return found
-
-    def body(self) -> bytes:
-        """The response."""
-        return orjson.dumps({"errors": self.errors})
 
 
 @dataclass(frozen=True)
@@ -103,6 +86,13 @@ class Compiled:
     describes: bool
     arguments: tuple[ReadArguments, ...]
     constant: tuple[Mapping[str, Any], ...] | None
+    each: tuple[tuple[int, int], ...] = ()
+
+    def price(self, arguments: Sequence[Mapping[str, Any]]) -> int:
+        """What it costs with these arguments."""
+        if not self.each:
+            return self.points
+        return self.points + sum(len(arguments[slot]["ids"]) * points for slot, points in self.each)
 
     @cached_property
     def only_describes(self) -> bool:
@@ -194,18 +184,21 @@ class Engine:
         """
         prepared, compiled, coerced = self._planned(document, variables, viewer, operation_name, ours)
         try:
-            bound = Bound(viewer, self._arguments(compiled, coerced), self.cursor_key)
-            values = compiled.statement.values(bound) if compiled.statement else []
+            arguments = self._arguments(compiled, coerced)
+            values: list[Any] = []
+            if compiled.statement:
+                values = compiled.statement.values(Bound(viewer, arguments, self.cursor_key))
         except ReadRefused as error:
             raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
             raise RequestRefused([told(error, "BAD_USER_INPUT")]) from None
-        if purse is not None and (waiting := purse.reserve(compiled.points)) is not None:
+        points = compiled.price(arguments)
+        if purse is not None and (waiting := purse.reserve(points)) is not None:
             await waiting
         if not compiled.served:
             assert compiled.statement is not None
             text = await self._fetch(compiled.statement.text, values, sql)
-            return Answer(_bytes(text[0]), 1, compiled.points)
+            return Answer(_bytes(text[0]), 1, points)
         return await self._mixed(prepared, compiled, values, variables, viewer, sql, purse)
 
     def points(
@@ -218,7 +211,8 @@ class Engine:
         ours: bool = False,
     ) -> int:
         """What a query would cost. Raises RequestRefused."""
-        return self._planned(document, variables, viewer, operation_name, ours)[1].points
+        _, compiled, coerced = self._planned(document, variables, viewer, operation_name, ours)
+        return compiled.price(self._arguments(compiled, coerced) if compiled.each else ())
 
     def _planned(
         self, document: str, variables: Variables, viewer: Viewer, operation_name: str | None, ours: bool
@@ -369,7 +363,9 @@ class Engine:
         if not prepared.types:
             constant = tuple(get_argument_values(*slot, coerced) for slot in plan.slots)
         readers = tuple(argument_reader(slot) for slot in plan.slots)
-        compiled = Compiled(plan, statement, columns, served, points, describes, readers, constant)
+        compiled = Compiled(
+            plan, statement, columns, served, points, describes, readers, constant, each_of(plan)
+        )
         prepared.plans[shape] = compiled
         if len(prepared.plans) > SHAPES:
             prepared.plans.popitem(last=False)

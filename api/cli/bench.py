@@ -71,6 +71,7 @@ def reads(
     for line in result.lines:
         say(f"{line.question}: {line.about}")
     say(f"Geometric mean of the ratios: {result.mean_ratio:.3f} ({bench.FLOOR} is asked for).")
+    say(f"Access: {result.access_us:.1f} µs of processor time a request ({bench.ACCESS_US} are allowed).")
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """A server in a process of its own, for the benches: the whole product, or the bare handler.
 
-Called as `python -m tests.bench.serving product|bare DATABASE_URL STATE_FOLDER OWNER_ID`; prints its port
-when it serves, and serves until SIGTERM.
+Called as `python -m tests.bench.serving product|bare DATABASE_URL REDIS_URL STATE_FOLDER OWNER_ID`; prints
+its port when it serves, and serves until SIGTERM.
 """
 
 import sys
@@ -15,9 +15,11 @@ from api.settings import Settings
 from tests.bench.bare import Bare
 
 
-def main(what: str, database_url: str, state_folder: str, owner_id: str) -> None:
+def main(what: str, database_url: str, redis_url: str, state_folder: str, owner_id: str) -> None:
     """Serve until told to stop."""
-    settings = Settings(database_url=database_url, state_folder=Path(state_folder), port=0)
+    settings = Settings(
+        database_url=database_url, redis_url=redis_url, state_folder=Path(state_folder), port=0
+    )
     with listening("127.0.0.1", 0) as line:
         port = line.getsockname()[1]
         if what == "product":

@@ -13,12 +13,12 @@ from tests.conftest import Databases
 
 
 @pytest.fixture
-def _server(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+def _server(databases: Databases, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The benches make their databases on the server of the tests."""
 
     @contextmanager
     def server() -> Iterator[Settings]:
-        yield Settings(database_url=databases.url)
+        yield Settings(database_url=databases.url, redis_url=redis_url)
 
     monkeypatch.setattr(throwaway, "server", server)
 

@@ -13,13 +13,17 @@ from api.settings import Settings
 
 @contextmanager
 def server() -> Iterator[Settings]:
-    """Settings with a PostgreSQL: DATABASE_URL's, the running one's, or the embedded one started now."""
+    """Settings with servers: those of the environment, the running ones, or embedded ones started now."""
     settings = settings_here()
-    if settings.database_url:
+    postgres, valkey = not settings.database_url, not settings.redis_url
+    if not postgres and not valkey:
         yield settings
         return
-    with Embedded(settings.state_folder, valkey=False) as servers:
-        yield settings.using(database_url=servers.database_url)
+    with Embedded(settings.state_folder, postgres=postgres, valkey=valkey) as servers:
+        yield settings.using(
+            database_url=settings.database_url or servers.database_url,
+            redis_url=settings.redis_url or servers.redis_url,
+        )
 
 
 def named(url: str, name: str) -> str:
