@@ -74,6 +74,7 @@ DOORS: tuple[Door, ...] = (
     _open("GET", "/auth/oidc/login", "The way to the outside provider, where one is set."),
     _open("GET", "/auth/oidc/callback", "The way back; state, nonce and code are the proof."),
     _closed("POST", "/auth/oidc/connect", Proof.SESSION, "Binds an outside identity to one's own account."),
+    _closed("POST", "/auth/oidc/disconnect", Proof.SESSION, "Unbinds it again."),
     # -- clients
     _closed("GET", "/oauth/authorize", Proof.SESSION, "Asks a person whether a client may act for them."),
     _closed("POST", "/oauth/authorize", Proof.SESSION, "What the person answered."),

@@ -7,6 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.guard import guarded
 from api.pages import Html, button, field, form, join, page, tag
 from api.people.entry import authenticate, continued, entered
 from api.people.forms import Asked, Shown, answer, json, shown
@@ -50,7 +51,7 @@ async def account_page(request: Request) -> Response:
             _organizations(here, there),
             _sessions(here, sessions),
             _password(here, account),
-            _outside(beginning, here, connected),
+            _outside(beginning, here, account, connected),
             tag("h2", "Leave"),
             form("/auth/logout", button("Log out"), csrf=here.csrf),
         )
@@ -124,16 +125,25 @@ def _password(here: LoggedIn, account: Account) -> Html | None:
     )
 
 
-def _outside(beginning: Shown, here: LoggedIn, connected: bool) -> Html | None:
+def _outside(beginning: Shown, here: LoggedIn, account: Account, connected: bool) -> Html | None:
     provider = beginning.services.provider
     if provider is None:
         return None
-    return join(
-        tag("h2", provider.name),
-        tag("p", f"{provider.name} logs in to this account.")
-        if connected
-        else form("/auth/oidc/connect", button(f"Connect {provider.name}", plain=True), csrf=here.csrf),
+    proof = (
+        field("currentPassword", "Present password", type="password", autocomplete="current-password")
+        if account.password_hash is not None
+        else None
     )
+    if not connected:
+        inside = form(
+            "/auth/oidc/connect", proof, button(f"Connect {provider.name}", plain=True), csrf=here.csrf
+        )
+        return join(tag("h2", provider.name), inside)
+    told = tag("p", f"{provider.name} logs in to this account.")
+    if proof is None:
+        return join(tag("h2", provider.name), told)
+    inside = form("/auth/oidc/disconnect", proof, button("Disconnect", plain=True), csrf=here.csrf)
+    return join(tag("h2", provider.name), told, inside)
 
 
 async def list_sessions(request: Request) -> Response:
@@ -187,6 +197,7 @@ async def _end_others(asked: Asked) -> Response:
     return asked.done(200, {"ended": ended}, "/account", f"Ended: {ended}.")
 
 
+@guarded
 async def change_password(request: Request) -> Response:
     """A new password: currentPassword, password, passwordConfirmation. It ends every other session."""
     return await answer(
@@ -200,6 +211,8 @@ async def _change_password(asked: Asked) -> Response:
     async with pool.acquire() as sql:
         account = await account_of_id(sql, here.user_id)
     assert account is not None, "a session's person is there"
+    if account.password_hash is None:
+        raise Problem("VALIDATION_ERROR", "this account has no password; an operator can set a first one")
     chosen = new_password(asked.get("password"), asked.get("passwordConfirmation"), account.email)
     await authenticate(asked, account.email, asked.get("currentPassword"))
     password_hash = await asked.services.passwords.hash(chosen)

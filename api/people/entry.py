@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -22,8 +23,10 @@ from domain.access.people import (
     replace_hash,
 )
 from domain.access.sessions import OpenedSession, end_session, open_session
+from domain.row import utc_now
 
 CHALLENGE = {"WWW-Authenticate": 'Session realm="catalograph", login="/login"'}
+_RECENT = timedelta(minutes=10)
 _WRONG = "e-mail address and password do not belong together; check both and try again"
 
 
@@ -55,6 +58,24 @@ async def authenticate(asked: Asked, email: str, password: str) -> Account:
         await forget_failures(sql, email)
         if newer:
             await replace_hash(sql, account.id, held, newer)
+    return account
+
+
+async def authenticate_again(asked: Asked, here: LoggedIn, password: str | None) -> Account:
+    """The account of whoever is logged in, once they have shown anew that it is theirs.
+
+    A session left open must not be enough to open other ways in. Where there is no password, a log-in of
+    the last ten minutes will do. Raises Problem VALIDATION_ERROR, or as `authenticate`.
+    """
+    async with asked.services.tools.pool.acquire() as sql:
+        account = await account_of_id(sql, here.user_id)
+    assert account is not None, "a session's person is there"
+    if account.password_hash is not None:
+        return await authenticate(asked, account.email, password or "")
+    if utc_now() - here.authenticated_at > _RECENT:
+        raise Problem(
+            "VALIDATION_ERROR", "this needs a log-in of the last ten minutes; log out, and in again"
+        )
     return account
 
 

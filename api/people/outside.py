@@ -14,8 +14,9 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.guard import guarded
 from api.pages import page, tag
-from api.people.entry import enter
+from api.people.entry import authenticate_again, enter
 from api.people.forms import (
     Asked,
     answer,
@@ -31,8 +32,9 @@ from api.people.sessions import drop_cookie, expect_csrf, logged_in, require_log
 from api.problems import Problem
 from api.services import services_of
 from domain.access.invitations import Invited, accept, find_invitation, make_account
-from domain.access.outside import account_of_identity, connect_identity
+from domain.access.outside import account_of_identity, connect_identity, disconnect_identity
 from domain.access.people import NAME_LONGEST, normal_name
+from domain.access.sessions import end_others
 from domain.ports import Sql
 from domain.refusals import InputInvalid, Refusal
 
@@ -56,6 +58,7 @@ class Journey:
     ends_at: float
 
 
+@guarded
 async def outside_login(request: Request) -> Response:
     """Lead to the provider. `next`: the path to go on to afterwards; `invitation`: one to accept."""
     provider = _provider(request)
@@ -69,9 +72,10 @@ async def outside_login(request: Request) -> Response:
     return response
 
 
+@guarded
 async def outside_connect(request: Request) -> Response:
     """Begin to connect the account that is logged in with an identity at the provider."""
-    return await answer(request, "/login", (), _connect)
+    return await answer(request, "/login", ("currentPassword",), _connect)
 
 
 async def _connect(asked: Asked) -> Response:
@@ -79,6 +83,7 @@ async def _connect(asked: Asked) -> Response:
     here = await require_login(asked.request)
     asked.back = "/account"
     expect_csrf(asked.request, here, asked.fields.get("csrf"))
+    await authenticate_again(asked, here, asked.fields.get("currentPassword"))
     try:
         begun = await provider.begin()
     except ProviderFault as fault:
@@ -93,6 +98,30 @@ async def _connect(asked: Asked) -> Response:
     return response
 
 
+@guarded
+async def outside_disconnect(request: Request) -> Response:
+    """Let the provider log in to this account no longer; its password is then the only way in."""
+    return await answer(request, "/login", ("currentPassword",), _disconnect)
+
+
+async def _disconnect(asked: Asked) -> Response:
+    provider = _provider(asked.request)
+    here = await require_login(asked.request)
+    asked.back = "/account"
+    expect_csrf(asked.request, here, asked.fields.get("csrf"))
+    account = await authenticate_again(asked, here, asked.fields.get("currentPassword"))
+    if account.password_hash is None:
+        raise Problem("VALIDATION_ERROR", f"without a password, {provider.name} is the only way in")
+    async with asked.services.tools.pool.acquire() as sql, sql.transaction():
+        gone = await disconnect_identity(sql, here.user_id, provider.issuer)
+        await end_others(sql, here.user_id, here.session_id)
+    log.info("identity_disconnected", user_id=str(here.user_id), identities=gone)
+    return asked.done(
+        200, {"disconnected": gone}, "/account", f"{provider.name} logs in to this account no longer."
+    )
+
+
+@guarded
 async def outside_callback(request: Request) -> Response:
     """Where the provider sends people back to."""
     provider = _provider(request)

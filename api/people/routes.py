@@ -11,7 +11,7 @@ from api.people.account import (
     list_sessions,
 )
 from api.people.login import login, login_page, logout, session
-from api.people.outside import outside_callback, outside_connect, outside_login
+from api.people.outside import outside_callback, outside_connect, outside_disconnect, outside_login
 from api.people.registration import accept_invitation, invitation_page, register, register_page
 
 
@@ -35,5 +35,6 @@ def people_routes() -> list[BaseRoute]:
         Route("/auth/register", register, methods=["POST"]),
         Route("/auth/oidc/login", outside_login, methods=["GET"]),
         Route("/auth/oidc/connect", outside_connect, methods=["POST"]),
+        Route("/auth/oidc/disconnect", outside_disconnect, methods=["POST"]),
         Route("/auth/oidc/callback", outside_callback, methods=["GET"]),
     ]

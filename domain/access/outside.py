@@ -46,3 +46,11 @@ async def is_connected(sql: Sql, user_id: uuid.UUID, issuer: str) -> bool:
         "select exists (select from outside_identity where user_id = $1 and issuer = $2)", user_id, issuer
     )
     return found
+
+
+async def disconnect_identity(sql: Sql, user_id: uuid.UUID, issuer: str) -> int:
+    """Let nobody at a provider log in to an account any more; gives how many identities that were."""
+    rows = await sql.fetch(
+        "delete from outside_identity where user_id = $1 and issuer = $2 returning 1", user_id, issuer
+    )
+    return len(rows)

@@ -38,6 +38,22 @@ async def test_a_new_person_accepts_with_the_form(town: Town, browser: Browser) 
         assert later.log_in(email, PASSWORD)["userId"] == told["userId"]
 
 
+async def test_an_administrator_invites_and_the_person_comes(town: Town, browser: Browser) -> None:
+    boss, email = await town.person(role="admin"), mail()
+    with town.browser() as bosses:
+        csrf = bosses.log_in(boss.email, PASSWORD)["csrf"]
+        answer = bosses.send(
+            "POST",
+            "/v1/invitations",
+            json={"email": email, "role": "label_user"},
+            headers={"X-CSRF-Token": csrf, "Idempotency-Key": uuid.uuid4().hex},
+        )
+        assert answer.status_code == 200, answer.text
+        token = answer.json()["token"]
+    told = browser.post(ACCEPT, newcomer(token)).json()
+    assert (told["email"], told["role"], told["organizationId"]) == (email, "label_user", str(town.ours))
+
+
 async def test_an_account_accepts_with_its_password(town: Town, browser: Browser) -> None:
     ada = await town.person()
     token = await town.invitation(ada.email.lower(), organization=town.theirs, role="admin")

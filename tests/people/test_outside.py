@@ -205,7 +205,10 @@ async def test_an_account_is_connected_by_whoever_is_logged_in(outside: Outside,
     outside.tell(account=subject)
     csrf = there.log_in(ada.email, PASSWORD)["csrf"]
     assert there.post("/auth/oidc/connect").json()["code"] == "CSRF_FAILED"
-    shown = there.submit("/account", "/auth/oidc/connect")
+    for body in ({}, {"currentPassword": "wrong password"}):
+        refused = there.post("/auth/oidc/connect", body, headers={"X-CSRF-Token": csrf})
+        assert refused.json()["code"] == "INVALID_CREDENTIALS", "an open session is not enough"
+    shown = there.submit("/account", "/auth/oidc/connect", currentPassword=PASSWORD)
     assert shown.status_code == 200
     url = shown.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     assert "logs in to this account" in message(there, outside.arrive(there, url))
@@ -215,15 +218,54 @@ async def test_an_account_is_connected_by_whoever_is_logged_in(outside: Outside,
     assert there.get("/auth/session").json()["userId"] == str(ada.id)
     with outside.town.browser() as eves:
         eves.log_in(eve.email, PASSWORD)
-        shown = eves.submit("/account", "/auth/oidc/connect")
+        shown = eves.submit("/account", "/auth/oidc/connect", currentPassword=PASSWORD)
         url = shown.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
         assert "another account already" in message(eves, outside.arrive(eves, url))
-        kept = eves.cookies.copy()
-        shown = eves.submit("/account", "/auth/oidc/connect")
+        shown = eves.submit("/account", "/auth/oidc/connect", currentPassword=PASSWORD)
         url = shown.text.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
         eves.log_in(eve.email, PASSWORD)  # another session than the one that began
         assert "has ended" in message(eves, outside.arrive(eves, url))
-        assert kept
+
+
+async def test_a_connected_identity_is_disconnected_with_the_password(
+    outside: Outside, there: Browser
+) -> None:
+    ada, subject = await outside.town.person(), someone()
+    await outside.connect(subject, ada)
+    outside.tell(account=subject)
+    outside.travel(there, "/auth/oidc/login")
+    with outside.town.browser() as other:
+        other.log_in(ada.email, PASSWORD)
+        wrong = there.submit("/account", "/auth/oidc/disconnect", currentPassword="wrong password")
+        assert "do not belong together" in message(there, wrong)
+        done = there.submit("/account", "/auth/oidc/disconnect", currentPassword=PASSWORD)
+        assert message(there, done) == "Elsewhere logs in to this account no longer."
+        assert other.get("/auth/session").status_code == 401
+    with outside.town.browser() as later:
+        assert "belongs to nobody here" in message(later, outside.travel(later, "/auth/oidc/login"))
+
+
+async def test_without_a_password_a_recent_log_in_is_the_proof(outside: Outside, there: Browser) -> None:
+    ada, subject = await outside.town.person(), someone()
+    await outside.town.pool.execute("update user_account set password_hash = null where id = $1", ada.id)
+    await outside.connect(subject, ada)
+    outside.tell(account=subject)
+    outside.travel(there, "/auth/oidc/login")
+    csrf = {"X-CSRF-Token": there.get("/auth/session").json()["csrf"]}
+    page = there.get("/account").text
+    assert "currentPassword" not in page
+    assert "/auth/oidc/disconnect" not in page
+    only = there.post("/auth/oidc/disconnect", headers=csrf)
+    assert "the only way in" in only.json()["detail"]
+    none = {"currentPassword": "", "password": PASSWORD, "passwordConfirmation": PASSWORD}
+    assert "has no password" in there.post("/auth/password", none, headers=csrf).json()["detail"]
+    assert there.post("/auth/oidc/connect", headers=csrf).status_code == 200
+    await outside.town.pool.execute(
+        "update session set authenticated_at = now() - interval '11 minutes' where user_id = $1", ada.id
+    )
+    late = there.post("/auth/oidc/connect", headers=csrf)
+    assert (late.status_code, late.json()["code"]) == (422, "VALIDATION_ERROR")
+    assert "last ten minutes" in late.json()["detail"]
 
 
 LIES = (
