@@ -40,6 +40,9 @@ class Told:
     def close(self) -> None:
         """There is nothing to settle."""
 
+    async def least(self) -> None:
+        """The request was counted as it came in."""
+
 
 class Floor:
     """Counts requests by address in a window that begins with the first; all processes count together.
