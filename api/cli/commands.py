@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
 
-from api.cli.output import AsJson, Fault, Refused, print_json, print_rows
+from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, say
 from api.cli.query import read_argument
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ def register(parent: typer.Typer) -> None:
 
     for command in COMMANDS.values():
         name = command.name.replace("_", "-")
-        parent.command(name, help=command.summary, rich_help_panel=_PANEL)(verb_of(command))
+        parent.command(name, help=_help(command), rich_help_panel=_PANEL)(verb_of(command))
+
+
+def _help(command: "Command") -> str:
+    """What the command does, and what its input says of its fields beyond their names."""
+    about = inspect.cleandoc(command.ask.__doc__ or "").split("\n\n")[1:]
+    return "\n\n".join([command.summary, *(" ".join(part.split()) for part in about)])
 
 
 def verb_of(command: "Command") -> Callable[..., None]:
@@ -170,7 +176,21 @@ def _call(
         print_json(told)
     else:
         shown = {name: value for name, value in told.items() if value not in (None, [], {})}
+        secrets = [shown.pop(name) for name in _disclosed(command) if name in shown]
         print_rows(["field", "value"], shown.items())
+        for secret in secrets:
+            # On a line of its own, whole: a table would break it.
+            say("Shown this once:")
+            typer.echo(secret)
+
+
+def _disclosed(command: "Command") -> list[str]:
+    """The fields of the answer that hold a secret."""
+    from domain.inputs import camel
+
+    if not command.discloses or command.value is None:
+        return []
+    return [camel(field.name) for field in dataclasses.fields(command.value)]
 
 
 def _bytes_of(file: Path) -> bytes:

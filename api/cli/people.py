@@ -121,7 +121,8 @@ async def _invite(settings: "Settings", org: str, email: str, role: str) -> str:
         organization_id = await organization_named(sql, org)
         if organization_id is None:
             raise Refused(f"there is no organization {org}; give the id or the slug of one")
-        return await write(sql, organization_id, email, role, invited_by="operator")
+        _, token = await write(sql, organization_id, email, role, invited_by="operator")
+        return token
 
 
 def _typed() -> tuple[str, str]:

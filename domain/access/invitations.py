@@ -25,8 +25,13 @@ class Invited:
     account_id: uuid.UUID | None
 
 
-async def invite(sql: Sql, organization_id: uuid.UUID, email: str, role: str, *, invited_by: str) -> str:
-    """A new invitation in the place of an earlier one, in the caller's transaction; gives its token, once."""
+async def invite(
+    sql: Sql, organization_id: uuid.UUID, email: str, role: str, *, invited_by: str
+) -> tuple[uuid.UUID, str]:
+    """A new invitation in the place of an earlier one, in the caller's transaction.
+
+    Gives its id, and its token, which is kept nowhere.
+    """
     await sql.execute(
         "update invitation set revoked_at = clock_timestamp() where organization_id = $1 "
         "and lower(email) = lower($2) and accepted_at is null and revoked_at is null",
@@ -34,9 +39,9 @@ async def invite(sql: Sql, organization_id: uuid.UUID, email: str, role: str, *,
         email,
     )
     token = new_secret(INVITATION_MARK)
-    await sql.execute(
+    id = await sql.fetchval(
         "insert into invitation (organization_id, email, role, token_hash, invited_by, expires_at) "
-        "values ($1, $2, $3, $4, $5, $6)",
+        "values ($1, $2, $3, $4, $5, $6) returning id",
         organization_id,
         email,
         role,
@@ -44,7 +49,7 @@ async def invite(sql: Sql, organization_id: uuid.UUID, email: str, role: str, *,
         invited_by,
         utc_now() + LIVES,
     )
-    return token
+    return id, token
 
 
 async def organization_named(sql: Sql, given: str) -> uuid.UUID | None:

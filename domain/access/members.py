@@ -1,12 +1,10 @@
 """Members of an organization: invited, given a role, and let go."""
 
-import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Any
 
-from domain.access.credentials import INVITATION_MARK, hash_of, new_secret
 from domain.access.giving import LONGEST_CREDENTIAL, BeyondOwn, expect_own_role, is_operator, role_of
+from domain.access.invitations import invite
 from domain.access.people import normal_email
 from domain.access.revocation import revoke
 from domain.access.scopes import Role, Scope
@@ -16,7 +14,6 @@ from domain.refusals import NotFound, ReferenceMissing, Refusal
 from domain.types import Ref
 from domain.work import Work, entity_id
 
-INVITATION_LIFE = timedelta(days=7)
 MemberId = Annotated[str, Ref("member")]
 REFUSES = (NotFound, ReferenceMissing, BeyondOwn)
 
@@ -101,32 +98,8 @@ async def invite_member(ask: InviteMember, work: Work) -> Outcome:
     )
     if is_member:
         raise AlreadyMember("the person with this address is a member already", path=("email",))
-    await work.connection.execute(
-        "update invitation set revoked_at = clock_timestamp() where organization_id = $1 "
-        "and lower(email) = lower($2) and accepted_at is null and revoked_at is null",
-        own,
-        email,
-    )
-    id, token = await open_invitation(work, own, email, role)
+    id, token = await invite(work.connection, own, email, role, invited_by=work.viewer.actor)
     return Outcome("invitation", (id,), value=InvitationToken(token=token))
-
-
-async def open_invitation(
-    work: Work, organization_id: uuid.UUID, email: str, role: Role
-) -> tuple[uuid.UUID, str]:
-    """A new invitation and the token that opens it."""
-    token = new_secret(INVITATION_MARK)
-    id = await work.connection.fetchval(
-        "insert into invitation (organization_id, email, role, token_hash, invited_by, expires_at) "
-        "values ($1, $2, $3, $4, $5, $6) returning id",
-        organization_id,
-        email,
-        role,
-        hash_of(token),
-        work.viewer.actor,
-        work.now + INVITATION_LIFE,
-    )
-    return id, token
 
 
 @command(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from domain.access.giving import LONGEST_CREDENTIAL, name_of
-from domain.access.members import open_invitation
+from domain.access.invitations import invite
 from domain.access.people import normal_email
 from domain.access.revocation import revoke
 from domain.access.scopes import Role, Scope
@@ -102,7 +102,7 @@ async def create_organization(ask: CreateOrganization, work: Work) -> Outcome:
     token = None
     if ask.admin_email is not None:
         email = normal_email(ask.admin_email, path=("admin_email",))
-        _, token = await open_invitation(work, id, email, Role.ADMIN)
+        _, token = await invite(work.connection, id, email, Role.ADMIN, invited_by=work.viewer.actor)
     return Outcome("organization", (id,), value=FirstInvitation(invitation_token=token))
 
 

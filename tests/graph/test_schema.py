@@ -10,7 +10,7 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 from graphql.execution.values import get_variable_values
 
 from domain.access.scopes import Scope
-from domain.access.tables import Organization, UserAccount
+from domain.access.tables import ApiKey, Client, Invitation, Member, Organization, Session, UserAccount
 from domain.adapters.postgres import Pool
 from domain.catalog import tables
 from graph.bind import TYPES, Many, One, column, expression, graph_type, many, one
@@ -232,3 +232,30 @@ async def test_a_payload_is_read_like_a_query(engine: Engine, ask: Ask, world: W
             found = await engine.read_json("release", id, field.selection_set, parsed, viewer(), connection)
             expected = (await ask(document))["release"] if name == "release full" else None
             assert json.loads(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("of", "binding"),
+    [
+        (Client, column("secret_hash")),
+        (Client, column("previous_secret_hash")),
+        (ApiKey, column("hash")),
+        (Session, column("token_hash")),
+        (Invitation, column("token_hash")),
+        (Member, expression("(select u.password_hash from user_account u where u.id = {p}.user_id)")),
+    ],
+)
+def test_what_is_kept_of_a_secret_can_not_be_bound(of: Any, binding: Any) -> None:
+    with pytest.raises(AssertionError, match="would show"):
+        declare(of, told=(str | None, binding))
+
+
+def test_nothing_is_found_or_ordered_by_what_is_kept_of_a_secret() -> None:
+    for asked in (
+        {"filters": {"hash": (str, "{t}.hash = any({v})")}},
+        {"orders": {"hash": ("{t}.hash", "text")}},
+    ):
+        with pytest.raises(AssertionError, match="could be asked"):
+            graph_type(of=ApiKey, scope=Scope.CLIENTS_MANAGE, name="Asked", **asked)(
+                type("AskedNode", (), {})
+            )
