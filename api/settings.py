@@ -244,8 +244,11 @@ def variable(field: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether an http:// address is on this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    except ValueError:
+        return False
 
 
 def _unknown(name: str) -> str:

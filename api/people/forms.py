@@ -18,6 +18,7 @@ from api.pages import Html, said
 from api.people.sessions import drop_cookie, expect_form_token, expect_own_origin, form_token
 from api.problems import Problem
 from api.services import Services, services_of
+from api.settings import is_loopback
 from domain.refusals import Refusal
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -159,8 +160,23 @@ def shown(request: Request) -> Shown:
     held = request.cookies.get(FORM_COOKIE)
     made = None if held else secrets.token_urlsafe(32)
     text = unsealed(services, request.cookies.get(MESSAGE_COOKIE))
-    message = said(text[1:], wrong=text[0] == "!") if text else None
+    message = said(text[1:], wrong=text[0] == "!") if text else _no_cookies(request, services)
     return Shown(request, services, form_token(services, held or made or ""), message, made)
+
+
+def _no_cookies(request: Request, services: Services) -> Html | None:
+    """Why logging in can't work, where browsers keep no Secure cookie; a message could not be kept either."""
+    address = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if (
+        request.url.scheme == "https"
+        or services.settings.issuer.startswith("https://")
+        or is_loopback(address)
+    ):
+        return None
+    return said(
+        "Browsers keep no session here: log in over HTTPS, or on the server's own machine at http://localhost.",
+        wrong=True,
+    )
 
 
 def _is_form(request: Request) -> bool:

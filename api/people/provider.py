@@ -27,6 +27,7 @@ _ALGORITHMS = (
 )
 _PATIENCE_S = 5.0
 _LONGEST_S = 10.0
+_PAUSE_S = 3.0
 _LARGEST = 256 << 10
 _METADATA_LIVES_S = 3600.0
 _LEEWAY_S = 60
@@ -73,6 +74,7 @@ class Provider:
         self._redirect_uri = f"{settings.issuer}/auth/oidc/callback"
         self._metadata: dict[str, Any] = {}
         self._known_until = 0.0
+        self._away_until = 0.0
         self._lock = asyncio.Lock()
         # Made once: loading the certificates takes a tenth of a second. Proxies of the environment lead
         # outside; a provider on this machine is not asked through them.
@@ -171,19 +173,28 @@ class Provider:
         async with self._lock:
             if time.monotonic() < self._known_until:
                 return self._metadata
-            found = await self._http.json(
-                "GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            )
-            if found.get("issuer") != self.issuer:
-                raise ProviderFault("its metadata names another issuer than CATALOGRAPH_OIDC_ISSUER")
-            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                self._endpoint(found, name)
-            supported = found.get("id_token_signing_alg_values_supported") or ["RS256"]
-            found["id_token_signing_alg_values_supported"] = [one for one in _ALGORITHMS if one in supported]
-            if not found["id_token_signing_alg_values_supported"]:
-                raise ProviderFault("it signs ID tokens in no way that is accepted here")
+            # Others wait behind this: one that is silent is not asked by each of them in turn.
+            if time.monotonic() < self._away_until:
+                raise ProviderFault("it did not answer a moment ago")
+            try:
+                found = await self._read()
+            except ProviderFault:
+                self._away_until = time.monotonic() + _PAUSE_S
+                raise
             self._metadata, self._known_until = found, time.monotonic() + _METADATA_LIVES_S
             return found
+
+    async def _read(self) -> dict[str, Any]:
+        found = await self._http.json("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if found.get("issuer") != self.issuer:
+            raise ProviderFault("its metadata names another issuer than CATALOGRAPH_OIDC_ISSUER")
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            self._endpoint(found, name)
+        supported = found.get("id_token_signing_alg_values_supported") or ["RS256"]
+        found["id_token_signing_alg_values_supported"] = [one for one in _ALGORITHMS if one in supported]
+        if not found["id_token_signing_alg_values_supported"]:
+            raise ProviderFault("it signs ID tokens in no way that is accepted here")
+        return found
 
     def _endpoint(self, metadata: Mapping[str, Any], name: str) -> str:
         url = metadata.get(name)

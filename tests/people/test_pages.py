@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from api.pages import form, page, said, tag
 from api.people.forms import MESSAGE_COOKIE
 from tests.people.browser import Browser, message
@@ -80,3 +82,12 @@ async def test_a_message_is_shown_once_and_can_not_be_made_up(town: Town, browse
         shown = browser.get("/login")
         assert shown.status_code == 200
         assert 'role="alert"' not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [("10.0.0.5:8000", True), ("catalog.example", True), ("[", True), ("localhost:8000", False)],
+)
+async def test_a_page_that_can_keep_no_session_says_so(browser: Browser, host: str, hint: bool) -> None:
+    answer = browser.get("/login", headers={"Host": host})
+    assert ("Browsers keep no session here" in answer.text) == hint
