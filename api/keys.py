@@ -8,6 +8,7 @@ import base64
 import fcntl
 import hashlib
 import hmac
+import math
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -136,7 +137,7 @@ def mint_token(
         "aud": AUDIENCE,
         "sub": subject,
         "client_id": str(client_id) if client_id else subject,
-        "iat": round(issued.timestamp(), 3),
+        "iat": math.floor(issued.timestamp() * 1000) / 1000,
         "exp": int((issued + lifetime).timestamp()),
         "jti": uuid.uuid4().hex,
         "org": str(organization_id),

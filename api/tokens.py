@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import time
 from collections.abc import Collection
 from typing import Any
 
@@ -17,6 +18,7 @@ _HEADER = {"alg", "kid", "typ"}
 _TEXTS = ("sub", "client_id", "jti", "org", "role", "tier", "scope")
 _ROLES = frozenset(Role)
 _LARGEST = 8 << 10
+_CLOCKS_APART_S = 5.0
 
 
 class TokenRefused(Exception):
@@ -49,13 +51,17 @@ def verified(token: str, keys: KeyRing, issuers: Collection[str]) -> dict[str, A
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=sorted(issuers),
-            options={"require": list(REQUIRED), "strict_aud": True},
+            options={"require": list(REQUIRED), "strict_aud": True, "verify_iat": False},
         )
     except jwt.ExpiredSignatureError:
         raise TokenRefused("the token has expired; get a new one") from None
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         raise TokenRefused(f"the token can't be accepted: {error}") from None
     claims = json_part(parts[1])
+    issued_at = claims["iat"]
+    # The clocks of two servers are never quite the same; a token is used right after it was issued.
+    if type(issued_at) not in (int, float) or not issued_at <= time.time() + _CLOCKS_APART_S:
+        raise TokenRefused("the token can't be accepted: it is issued in the future")
     if not all(isinstance(claims[name], str) for name in _TEXTS) or claims["role"] not in _ROLES:
         raise TokenRefused("the token's claims are not as ours are")
     return claims

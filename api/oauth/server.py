@@ -6,11 +6,10 @@ transaction.
 """
 
 import secrets
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -222,7 +221,7 @@ class Decision(AuthorizationServer):  # type: ignore[misc]
                 grant=user.grant.id if user and user.grant else None,
                 issuer=self.office.issuer,
                 lifetime=ACCESS_LIFE,
-                now=datetime.fromtimestamp(time.time(), UTC),
+                now=client.row.read_at,
             ),
             "expires_in": int(ACCESS_LIFE.total_seconds()),
             "scope": " ".join(sorted(names)),

@@ -22,7 +22,11 @@ REFRESH_LIFE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class RegisteredClient:
-    """A client that was not revoked. secret_hashes: of every secret that is good at the moment."""
+    """A client that was not revoked. secret_hashes: of every secret that is good at the moment.
+
+    read_at: the instant by the database's clock, which revocations are noted by as well. What is issued on
+    this row is issued then: were it by our own clock, a token could seem newer than a revocation after it.
+    """
 
     id: uuid.UUID
     organization_id: uuid.UUID
@@ -33,6 +37,7 @@ class RegisteredClient:
     auth_method: str
     jwks: dict[str, Any] | None
     secret_hashes: tuple[str, ...]
+    read_at: datetime
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ async def find_client(sql: Sql, client_id: uuid.UUID) -> RegisteredClient | None
     row = await sql.fetchrow(
         "select c.id, c.organization_id, o.name as organization_name, c.name, c.scopes, c.redirect_uris, "
         "c.auth_method, c.jwks, array_remove(array[c.secret_hash, case when c.previous_secret_until > "
-        "clock_timestamp() then c.previous_secret_hash end], null) as secret_hashes "
+        "clock_timestamp() then c.previous_secret_hash end], null) as secret_hashes, "
+        "clock_timestamp() as read_at "
         "from client c join organization o on o.id = c.organization_id "
         "where c.id = $1 and c.revoked_at is null for share",
         client_id,
@@ -99,6 +105,7 @@ async def find_client(sql: Sql, client_id: uuid.UUID) -> RegisteredClient | None
         auth_method=row["auth_method"],
         jwks=json.loads(row["jwks"]) if isinstance(row["jwks"], str | bytes) else row["jwks"],
         secret_hashes=tuple(row["secret_hashes"]),
+        read_at=row["read_at"],
     )
 
 
