@@ -1,4 +1,4 @@
-"""`bench reads | bulk | partitioning`: measures this installation against limits, as ratios in one run."""
+"""`bench reads | overload | bulk | partitioning`: measures this installation against limits, in one run."""
 
 from importlib.util import find_spec
 from typing import Annotated
@@ -72,6 +72,38 @@ def reads(
         say(f"{line.question}: {line.about}")
     say(f"Geometric mean of the ratios: {result.mean_ratio:.3f} ({bench.FLOOR} is asked for).")
     say(f"Access: {result.access_us:.1f} µs of processor time a request ({bench.ACCESS_US} are allowed).")
+
+
+@app.command()
+def overload(
+    tracks: Annotated[
+        int, typer.Option(help="Size of the made-up catalog.", min=500, max=1_000_000)
+    ] = 20_000,
+    seconds: Annotated[float, typer.Option(help="Length of the overload.", min=1, max=600)] = 20.0,
+    callers: Annotated[int, typer.Option(help="Callers that can be served.", min=1, max=200)] = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Five times as many callers as can be served: what becomes of those let in, and of the others."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from api.logs import configure_logs
+    from tests.bench import overload as bench
+
+    configure_logs("warning", "console")
+    with progress() as bar:
+        task = bar.add_task("catalog", total=tracks)
+        result = bench.run(
+            bench.Plan(tracks, seconds, callers),
+            lambda done: bar.update(task, completed=min(done, tracks)),
+            lambda text: bar.update(task, completed=tracks, description=text),
+        )
+    if as_json:
+        print_json(asdict(result))
+        return
+    print_rows(("measured", "ms or count"), [(name, value) for name, value in asdict(result).items()])
+    say(f"The slowest of those let in take {result.slower:.2f} times as long ({bench.SLOWER} are allowed);")
+    say(f"a no takes {result.refused_p99:.1f} ms at p99 ({bench.NO_WITHIN_MS} are allowed).")
 
 
 @app.command()

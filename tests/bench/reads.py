@@ -97,7 +97,7 @@ def run(plan: Plan, report: Report, said: Any = print) -> Result:
             f"catalograph_bench_{plan.tracks}_{plan.seed}" if plan.keep else f"bench_{uuid.uuid4().hex[:12]}"
         )
         try:
-            url, owner = asyncio.run(_catalog(settings, name, plan, report))
+            url, owner = asyncio.run(catalog(settings, name, plan, report))
             said("comparing the answers")
             return asyncio.run(_measure_all(settings.using(database_url=url), owner, plan, said))
         finally:
@@ -105,7 +105,7 @@ def run(plan: Plan, report: Report, said: Any = print) -> Result:
                 asyncio.run(throwaway.drop(settings.database_url, name))
 
 
-async def _catalog(settings: Settings, name: str, plan: Plan, report: Report) -> tuple[str, uuid.UUID]:
+async def catalog(settings: Settings, name: str, plan: Plan, report: Report) -> tuple[str, uuid.UUID]:
     """A database with a made-up catalog, and of another organization one a twentieth its size."""
     note = f"{newest_revision()} {plan.tracks} {plan.seed}"
     url = throwaway.named(settings.database_url, name)
@@ -146,12 +146,12 @@ async def _measure_all(settings: Settings, owner: uuid.UUID, plan: Plan, said: A
             lifetime=timedelta(hours=2),
         )
         servers = {
-            what: stack.enter_context(_server(what, settings, state, owner)) for what in (PRODUCT, BARE)
+            what: stack.enter_context(serving(what, settings, state, owner)) for what in (PRODUCT, BARE)
         }
-        asker = stack.enter_context(_client(servers[PRODUCT].port, token))
-        variables = _variables(asker, plan.seed)
-        bare = stack.enter_context(_client(servers[BARE].port, token))
-        compare(asker, bare, variables)
+        product = stack.enter_context(asker(servers[PRODUCT].port, token))
+        variables = _variables(product, plan.seed)
+        bare = stack.enter_context(asker(servers[BARE].port, token))
+        compare(product, bare, variables)
         access_us = access.cpu_us(settings.using(state_folder=state), owner)
         found: dict[tuple[str, str], list[Measured]] = {}
         for turn in range(plan.rounds):
@@ -303,8 +303,15 @@ class _Server:
     port: int
 
 
+def cursor_in(client: httpx2.Client) -> str:
+    """A place in the list of releases."""
+    found: str = next(_walk(client, "releases", "title"))["cursor"]
+    return found
+
+
 @contextmanager
-def _server(what: str, settings: Settings, state: Path, owner: uuid.UUID) -> Iterator[_Server]:
+def serving(what: str, settings: Settings, state: Path, owner: uuid.UUID) -> Iterator[_Server]:
+    """The product or the bare handler, in a process of its own."""
     log: IO[str]
     with (state / f"{what}.log").open("w+") as log:
         process = subprocess.Popen(
@@ -328,7 +335,8 @@ def _server(what: str, settings: Settings, state: Path, owner: uuid.UUID) -> Ite
 
 
 @contextmanager
-def _client(port: int, token: str) -> Iterator[httpx2.Client]:
+def asker(port: int, token: str) -> Iterator[httpx2.Client]:
+    """A caller with a token."""
     headers = {"Authorization": f"Bearer {token}"}
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=_PATIENCE_S, trust_env=False
