@@ -1,7 +1,7 @@
 """API keys of clients: made, told once, and ended. How one is judged stands in `domain.access.key_lookup`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from domain.access.addresses import AddressInvalid, network_of
@@ -19,6 +19,7 @@ from domain.work import Work, entity_id
 # One in use, and the next one while programs change over.
 MOST_ACTIVE = 2
 MOST_ADDRESSES = 50
+LONGEST_LIFE = timedelta(days=36_500)
 
 
 class TooManyKeys(Refusal):
@@ -132,6 +133,11 @@ def _future(given: datetime | None, now: datetime) -> datetime | None:
         )
     if given <= now:
         raise InputInvalid(f"expires_at is {given.isoformat()}, which is past", path=("expires_at",))
+    if given > now + LONGEST_LIFE:
+        raise InputInvalid(
+            f"expires_at is {given.isoformat()}; at most {LONGEST_LIFE.days} days from now, or none at all",
+            path=("expires_at",),
+        )
     return given
 
 

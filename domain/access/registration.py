@@ -18,6 +18,9 @@ MOST_KEYS = 10
 SHORTEST_RSA_BITS = 2_048
 # Parameters of private and symmetric keys (RFC 7518 §6).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# What is kept of a public key.
+_KEPT = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
+LONGEST_VALUE = 2_000
 _KINDS = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519",), "RSA": ()}
 _PLAIN = re.compile(r"[!-~]+")
 
@@ -87,6 +90,11 @@ def jwks_of(given: Any, path: Path = ("jwks",)) -> dict[str, Any]:
                 "another key: this one has been sent away",
                 path=at,
             )
+        for name in _KEPT & set(key):
+            if not isinstance(key[name], str) or len(key[name]) > LONGEST_VALUE:
+                raise InputInvalid(
+                    f"the key's {name} is no text of at most {LONGEST_VALUE} characters", path=at
+                )
         kind, curve = key.get("kty"), key.get("crv")
         if kind not in _KINDS:
             raise InputInvalid(f"the key's kty is {kind!r}; {', '.join(_KINDS)} will do", path=at)
@@ -99,8 +107,9 @@ def jwks_of(given: Any, path: Path = ("jwks",)) -> dict[str, Any]:
     names = [key.get("kid") for key in keys]
     if len(keys) > 1 and (not all(isinstance(name, str) for name in names) or len(set(names)) < len(names)):
         raise InputInvalid("of several keys each needs a kid of its own", path=(*path, "keys"))
-    _expect_readable(keys, path)
-    return {"keys": keys}
+    kept = [{name: value for name, value in key.items() if name in _KEPT} for key in keys]
+    _expect_readable(kept, path)
+    return {"keys": kept}
 
 
 def _expect_readable(keys: list[Any], path: Path) -> None:

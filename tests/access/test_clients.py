@@ -156,7 +156,10 @@ def broken(**more: Any) -> dict[str, Any]:
         ({"keys": [broken(crv="X25519")]}, "X25519"),
         ({"keys": [broken(use="enc")]}, "'enc'"),
         ({"keys": [broken(x="AA")]}, "can't be read"),
-        ({"keys": [broken(x=None)]}, "can't be read"),
+        ({"keys": [broken(x=None)]}, "key's x is no text"),
+        ({"keys": [broken(kty=["OKP"])]}, "key's kty is no text"),
+        ({"keys": [broken(kid="k" * 2001)]}, "key's kid is no text"),
+        ({"keys": [broken(use={})]}, "key's use is no text"),
         ({"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}, "can't be read"),
         ({"keys": [broken(x5u="https://evil.example")]}, "certificates"),
         ({"keys": [PUBLIC, PUBLIC]}, "kid of its own"),
@@ -175,7 +178,9 @@ async def test_public_keys_of_every_kind_are_taken(office: Office) -> None:
         ECKey.generate_key("P-256", {"kid": "two"}).as_dict(private=False),
         RSAKey.generate_key(2048, {"kid": "three"}).as_dict(private=False),
     ]
+    keys[0] = {**keys[0], "note": "not kept"}
     made = await admin(office).makes_client(authMethod="private_key_jwt", jwks={"keys": keys})
+    assert made["jwks"]["keys"][0] == PUBLIC
     assert [key["kid"] for key in made["jwks"]["keys"]] == ["one", "two", "three"]
     assert made["secret"] is None
 
@@ -290,6 +295,7 @@ async def test_two_keys_take_turns_and_a_third_is_refused(office: Office) -> Non
         ({"allowedAddresses": ["10.0.0.0/8"] * 51}, "at most 50"),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, "which is past"),
         ({"expiresAt": "2099-01-01T00:00:00"}, "no time zone"),
+        ({"expiresAt": "9999-12-31T23:59:59-12:00"}, "at most 36500 days"),
         ({"name": ""}, "name has 0"),
     ],
 )
