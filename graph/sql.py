@@ -387,7 +387,8 @@ class Writer:
         if isinstance(page.binding, Many):
             wanted.append(page.binding.where.format(t=alias, p=parent))
         keyset = self.keyset(page, order, alias)
-        end = f"order by {order.by(alias, page.backward)} limit {page.size + 1}"
+        way = order.by(alias, page.backward)
+        end = f"order by {way} limit {page.size + 1}"
 
         def select(rule: str, more: str = "") -> str:
             where = " and ".join(part for part in (rule, *wanted, more) if part)
@@ -416,7 +417,7 @@ class Writer:
             return f"{select(inside, keyset)} {end}", everything
         rows = [f"{select(side, keyset)} {end}" for side in sides]
         if opened is not None:
-            rows.append(licensed_rows(self, opened, alias, select, keyset, end))
+            rows.append(licensed_rows(self, opened, t.kind, alias, select, keyset, way, page.size + 1))
             everything = count(self, opened, alias, select, THERE)
         union = " union all ".join(f"({part})" for part in rows)
         # What several branches give comes once; each stops at the page's end, whoever's the rows are.

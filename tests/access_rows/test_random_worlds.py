@@ -29,7 +29,8 @@ LOOKED_UP = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 FOUND = (
     '{ search(query: "some", first: 100) { totalCount nodes { ... on Node { id } } } '
     "recordings(first: 100) { nodes { id features { name } } } "
-    "tracks(last: 100, orderBy: TITLE_DESC) { nodes { id recording { id } release { id } } } }"
+    "tracks(last: 100, orderBy: TITLE_DESC) { nodes { id recording { id } release { id } } } "
+    "begin: tracks(first: 2) { nodes { id } } end: recordings(last: 2) { nodes { id } } }"
 )
 
 
@@ -111,6 +112,9 @@ async def compare(rows: Rows, viewer: Viewer, engine: Engine, sql: Connection, w
     assert hits == {encode_id(kind, id) for kind in searched for id in expected[kind]}, where
     assert found["search"]["totalCount"] == len(hits), where
     assert all(len(node["features"]) == 1 for node in found["recordings"]["nodes"]), where
+    begin, end = sorted(expected["track"])[:2], sorted(expected["recording"])[-2:]
+    assert [decode_id(node["id"])[1] for node in found["begin"]["nodes"]] == begin, where
+    assert [decode_id(node["id"])[1] for node in found["end"]["nodes"]] == end, where
     backward = found["tracks"]["nodes"]
     assert {decode_id(node["id"])[1] for node in backward} == expected["track"], where
     for node in backward:
