@@ -39,16 +39,20 @@ where t1.visibility = 'public' and t1.status <> 'deleted'
 order by catalog_fold(t1.title) using ~<~, t1.id
 limit 3)
 union all (with t2 as materialized (
-select catalog_licensed_ids('recording', $1::uuid, null, false, 1001) as id) select t1.id, t1.isrc, t1.owner_id, t1.status, t1.title, t1.visibility
+select catalog_licensed_ids('recording', $1::uuid, null, false, 10001) as id) select t1.id, t1.isrc, t1.owner_id, t1.status, t1.title, t1.visibility
 from ((
 select t1.id, t1.isrc, t1.owner_id, t1.status, t1.title, t1.visibility
+from (
+select all t1.*
 from recording t1
-where t1.owner_id <> $1::uuid and t1.visibility <> 'public' and (t1.owner_id = any((
-select catalog_licensors($1::uuid, false))::uuid[]) and t1.status not in ('draft', 'deleted') and catalog_licensed('recording', t1.id, t1.owner_id, $1::uuid, null, false)) and t1.id in (
+where t1.owner_id <> $1::uuid and t1.visibility <> 'public' and t1.id in (
 select t2.id
-from t2) and (
+from t2)
+order by catalog_fold(t1.title) using ~<~, t1.id offset 0) t1
+where (t1.owner_id = any((
+select catalog_licensors($1::uuid, false))::uuid[]) and t1.status not in ('draft', 'deleted') and catalog_licensed('recording', t1.id, t1.owner_id, $1::uuid, null, false)) and (
 select count(*)
-from t2) <= 1000
+from t2) <= 10000
 order by catalog_fold(t1.title) using ~<~, t1.id
 limit 3)
 union all (
@@ -63,7 +67,7 @@ order by catalog_fold(t1.title) using ~<~, t1.id
 limit 3) t1
 where (
 select count(*)
-from t2) > 1000)) t1
+from t2) > 10000)) t1
 where ((
 select exists (
 select
