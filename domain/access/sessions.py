@@ -132,7 +132,8 @@ async def sessions_of(sql: Sql, user_id: uuid.UUID) -> list[ListedSession]:
         "select id, organization_id, created_at, last_seen_at, expires_at, address, user_agent "
         "from session where user_id = $1 and ended_at is null "
         "and expires_at > clock_timestamp() and last_seen_at > clock_timestamp() - $2::interval "
-        "order by last_seen_at desc, id desc",
+        "and exists (select from member m where m.organization_id = session.organization_id "
+        "and m.user_id = $1) order by last_seen_at desc, id desc",
         user_id,
         IDLE,
     )
