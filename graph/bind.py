@@ -73,15 +73,28 @@ class Many:
 
 
 @dataclass(frozen=True)
+class Takes:
+    """An argument of an expression. name: what the SQL calls it; extract: its value from all arguments."""
+
+    annotation: Any
+    name: str
+    cast: str
+    extract: Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
 class Expression:
     """A value that SQL works out: over {p}, this row's alias.
 
     What it reads of other tables it reads under their row rules: `{sees:recording r}` is the condition that
-    the viewer may see the recording r.
+    the viewer may see the recording r. With arguments it may name {viewer}, the viewer's organization, and
+    {bounds}, the territories it is limited to or null.
     """
 
     sql: str
     scope: Scope | Access | None = None
+    takes: Mapping[str, Takes] = field(default_factory=dict)
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,9 +129,15 @@ def many(type: str, where: str, *order: str, paged: bool = False, scope: Scope |
     return Many(type, where, order, paged, scope)
 
 
-def expression(sql: str, *, scope: Scope | Access | None = None) -> Any:
-    """This field is worked out by SQL."""
-    return Expression(sql, scope)
+def expression(
+    sql: str,
+    *,
+    scope: Scope | Access | None = None,
+    takes: Mapping[str, Takes] | None = None,
+    about: str = "",
+) -> Any:
+    """This field is worked out by SQL, from arguments where it takes any."""
+    return Expression(sql, scope, takes or {}, about)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from domain.catalog import tables
 from graph.bind import Page, column, expression, graph_type, many, one
 from graph.filters import CREDITED, natural, orders
 from graph.scalars import ICPN, ISNI, ISRC, ISWC, GRid, PartialDate
+from graph.streamable import streamable
 
 if TYPE_CHECKING:
     from graph.audit import ChangeNode
@@ -162,6 +163,7 @@ class ReleaseNode(LicensableFields):
     tracks: list["TrackNode"] = many(
         "Track", "{t}.release_id = {p}.id", "{t}.medium_position", "{t}.position", "{t}.id"
     )
+    is_streamable: bool = streamable("release")
 
 
 @graph_type(of=tables.Medium, scope=READ, name="Medium")
@@ -227,6 +229,7 @@ class TrackNode(LicensableFields):
     features: list["AudioFeatureNode"] = many(
         "AudioFeature", "{t}.recording_id = {p}.recording_id", "{t}.name", "{t}.id"
     )
+    is_streamable: bool = streamable("track")
 
 
 @graph_type(
@@ -261,6 +264,7 @@ class RecordingNode(LicensableFields):
         "{t}.id in (select j.work_id from recording_work j where j.recording_id = {p}.id)",
         "(select min(j.position) from recording_work j where j.recording_id = {p}.id and j.work_id = {t}.id)",
     )
+    is_streamable: bool = streamable("recording")
 
 
 @graph_type(

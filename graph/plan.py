@@ -33,12 +33,13 @@ DEEPEST = 15
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value of the row."""
+    """A value of the row. slot: where its arguments are found, if it takes any."""
 
     key: str
     name: str
     binding: Column | GlobalId | Expression
     type: GraphType
+    slot: int | None = None
 
 
 @dataclass(frozen=True)
@@ -254,11 +255,17 @@ class Planner:
             self._needs(target.scope, f"{t.name}.{name}")
             if not binding.paged:
                 return Listing(key, binding, self._object([target], nodes, depth + 1))
-            owner = self.schema.core.get_type(t.name)
-            assert isinstance(owner, GraphQLObjectType)
-            slot, arguments = self._slot(owner.fields[name], nodes[0])
+            slot, arguments = self._slot(self._defined(t, name), nodes[0])
             return self._page(key, target, binding, slot, arguments, nodes, depth + 1)
+        if isinstance(binding, Expression) and binding.takes:
+            slot, _ = self._slot(self._defined(t, name), nodes[0])
+            return Leaf(key, own, binding, t, slot)
         return Leaf(key, own, binding, t)
+
+    def _defined(self, t: GraphType, name: str) -> GraphQLField:
+        owner = self.schema.core.get_type(t.name)
+        assert isinstance(owner, GraphQLObjectType)
+        return owner.fields[name]
 
     def _slot(self, definition: GraphQLField, node: FieldNode) -> tuple[int, dict[str, Any]]:
         self.plan.slots.append((definition, node))

@@ -1,9 +1,11 @@
-"""What a read costs, from the plan that is going to run: values 0, objects 1, pages by their size.
+"""What a read costs, from the plan that is going to run: objects 1, pages by their size.
+
+Values are free, but for those that take arguments: they are worked out from other rows and cost 1.
 
 Price and work can't drift apart, because they are made from the same tree.
 """
 
-from graph.plan import EdgePart, Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
+from graph.plan import EdgePart, Leaf, Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
 
 # A whole list is short by nature; it is priced as this many rows.
 LIST_ROWS = 10
@@ -39,6 +41,8 @@ def _part(part: object) -> int:
         return 1 + _object(part.object)
     if isinstance(part, Listing):
         return LIST_ROWS * (1 + _object(part.object))
+    if isinstance(part, Leaf):
+        return 0 if part.slot is None else 1
     return _page(part) if isinstance(part, PageRead) else 0
 
 

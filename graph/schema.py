@@ -24,7 +24,7 @@ import domain.commands
 from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
 from graph import access, audit, catalog, deliveries, enrichment, media, rights, served
-from graph.bind import TYPES, GraphType, Many, One, Served
+from graph.bind import TYPES, Expression, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
@@ -166,7 +166,11 @@ def _object(t: GraphType, names: dict[str, Any]) -> type:
             annotation = f"list[{binding.type}]"
         else:
             annotation = t.annotations[name]
-        fields[name] = _field(annotation, arguments, names, binding.scope)
+        about = ""
+        if isinstance(binding, Expression):
+            arguments = [_argument(key, taken.annotation, names) for key, taken in binding.takes.items()]
+            about = binding.about
+        fields[name] = _field(annotation, arguments, names, binding.scope, about)
     return _made(t.name, fields, t.doc, (Node,) if t.is_node else ())
 
 

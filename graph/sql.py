@@ -16,13 +16,14 @@ from domain.access.policy import THERE, branches, licence, nested
 from domain.access.scopes import Scope
 from domain.access.viewer import Sight, Viewer
 from domain.ids import IdInvalid, decode_id, id_of
-from graph.bind import TYPES, GraphType, Many, sql_type
+from graph.bind import TYPES, Expression, GraphType, Many, sql_type
 from graph.conditions import conditions, must_fence, names_rows
 from graph.licensed import count, licensed_rows
 from graph.paging import CursorKey, cursor_sql, read_cursor
 from graph.plan import (
     EdgePart,
     Info,
+    Leaf,
     Listing,
     Lookup,
     ObjectPlan,
@@ -200,9 +201,26 @@ class Writer:
             elif isinstance(part, PageRead):
                 parts.append(self._page(part, alias))
             else:
-                parts.append(leaf(t, part.name, part.binding, alias, self.sees))
+                given = self._given(part)
+                parts.append(leaf(t, part.name, part.binding, alias, self.sees, **given))
         parts.append("'}'" if parts else "'{}'")
         return joined(parts)
+
+    def _given(self, part: Leaf) -> dict[str, str]:
+        """What stands for an expression's arguments, and for what else one with arguments may name."""
+        slot = part.slot
+        if slot is None or not isinstance(part.binding, Expression):
+            return {}
+        bounds = self.bind(lambda bound: _listed(bound.viewer.territories), "text[]", "bounds")
+        return {"viewer": self.viewer, "bounds": bounds} | {
+            taken.name: self.bind(
+                lambda bound, extract=taken.extract: extract(bound.arguments[slot]),  # type: ignore[misc]
+                taken.cast,
+                slot,
+                taken.name,
+            )
+            for taken in part.binding.takes.values()
+        }
 
     def _single(self, part: Single, parent: str) -> str:
         (name,) = part.object.types
@@ -423,6 +441,10 @@ class Writer:
         # What several branches give comes once; each stops at the page's end, whoever's the rows are.
         once = order.once(alias)
         return f"select distinct on ({once}) {alias}.* from ({union}) {alias} {end}", everything
+
+
+def _listed(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
 
 
 def _columns(alias: str, sql: str) -> set[str]:

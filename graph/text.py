@@ -21,8 +21,15 @@ class Seen:
         return self._sees(table, alias)
 
 
-def leaf(t: GraphType, name: str, binding: Column | GlobalId | Expression, alias: str, sees: Sees) -> str:
-    """SQL for a value as JSON text."""
+def leaf(
+    t: GraphType,
+    name: str,
+    binding: Column | GlobalId | Expression,
+    alias: str,
+    sees: Sees,
+    **given: str,
+) -> str:
+    """SQL for a value as JSON text. given: what stands for an expression's arguments."""
     if isinstance(binding, GlobalId):
         return f"'\"'||{global_id(binding.kind, f'{alias}.id')}||'\"'"
     if isinstance(binding, Column):
@@ -30,9 +37,11 @@ def leaf(t: GraphType, name: str, binding: Column | GlobalId | Expression, alias
         nullable = bool(t.table.columns[binding.name].nullable)
         text = _json(value, sql_type(t.table, binding.name))
     else:
-        value = f"({binding.sql.format(p=alias, sees=Seen(sees))})"
+        value = f"({binding.sql.format(p=alias, sees=Seen(sees), **given)})"
         nullable = True
-        text = _json(value, "int" if "int" in str(t.annotations[name]) else "text")
+        annotation = str(t.annotations[name])
+        known = (kind for kind, sign in (("boolean", "bool"), ("int", "int")) if sign in annotation)
+        text = _json(value, next(known, "text"))
     return f"coalesce({text}, 'null')" if nullable else text
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from domain.inputs import camel
-from graph.bind import TYPES, GraphType, Many, One
+from graph.bind import TYPES, Expression, GraphType, Many, One
 from graph.run import Engine
 from tests.factories import THEIRS, World, viewer
 from tests.graph import executor
@@ -90,7 +90,8 @@ class Maker:
             binding, own = t.bindings[name], camel(name)
             alias = f"{prefix.lower()}_{name}: " if prefix else ""
             if not isinstance(binding, One | Many):
-                parts.append(alias + own)
+                takes = isinstance(binding, Expression) and binding.takes
+                parts.append(alias + own + ('(territory: "DE", at: "2026-01-01T12:00:00Z")' if takes else ""))
             elif depth and self.fields > 0:
                 target = TYPES[binding.type]
                 if isinstance(binding, Many) and binding.paged:

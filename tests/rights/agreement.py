@@ -2,14 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from domain.access.viewer import Viewer
-from domain.rights.availability import Question, decide
+from domain.rights.availability import Availability, Question, cover, decide
 from domain.rights.candidates import NOBODY, Found, Licensee, candidates
-from domain.rights.territory import countries_of
+from domain.rights.territory import WORLD, countries_of
 from tests.rights.reference import ALL_MODELS, ALL_USES, Ask, Rows
 from tests.rights.worlds import ASKED, GROUPS, World
 
@@ -89,6 +89,44 @@ async def compare(
             tally.differ.append(f"{kind} {id} {question} for {licensee}: {answer} but {right}")
         elif tally.asked % 10 == 0:
             tally.differ += spans(world.rows, id, question, licensee, found)
+        if answer.allowed:
+            tally.differ += reasons_hold(question, found, answer)
+    return tally
+
+
+def reasons_hold(question: Question, found: Found, answer: Availability) -> list[str]:
+    """Where a yes does not follow from its deciding deals alone, or falls with any other deal."""
+    case = found.case
+    wrong = []
+    if not decide(question, replace(case, deals=answer.deciding)).allowed:
+        wrong.append(f"{found.id} {question}: {answer.deciding} alone does not allow it")
+    for deal in case.deals:
+        rest = tuple(other for other in case.deals if other is not deal)
+        if deal not in answer.deciding and not decide(question, replace(case, deals=rest)).allowed:
+            wrong.append(f"{found.id} {question}: not allowed without {deal}, which does not decide")
+    return wrong
+
+
+async def compare_coverage(
+    world: World, sql: Any, viewer: Viewer, question: Question, named: Licensee | None, some: Sequence[Any]
+) -> Tally:
+    """Every country at once, against the reference for each of some of them."""
+    tally = Tally()
+    wide = replace(question, countries=(*WORLD, "ES-CN"))
+    for (_, id), found in zip(some, await candidates(sql, viewer, some, wide.countries, named), strict=True):
+        if found is None:
+            continue
+        licensee = licensee_of(world, viewer, world.rows.entities[id]["owner_id"], named)
+        groups = cover(wide, found.case)
+        told = {country: answer for countries, answer in groups.items() for country in countries}
+        if sorted(told) != sorted(wide.countries):
+            tally.differ.append(f"{id} is not covered by {sorted(told)}")
+        for country in ASKED:
+            alone = replace(question, countries=(country,))
+            right = expected(world.rows, id, alone, licensee)
+            tally.asked, tally.yes = tally.asked + 1, tally.yes + right
+            if told[country].allowed != right:
+                tally.differ.append(f"{id} {alone} for {licensee}: {told[country]} but {right}")
     return tally
 
 

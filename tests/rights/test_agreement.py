@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Databases
-from tests.rights.agreement import Tally, compare, questions
+from tests.rights.agreement import Tally, compare, compare_coverage, questions
 from tests.rights.worlds import World
 
 SEEDS = range(5)
@@ -35,3 +35,15 @@ async def test_the_reference_agrees(planted: tuple[World, "asyncpg.Connection[as
     assert tally.differ == []
     assert tally.asked > 2_000
     assert 0.05 < tally.yes / tally.asked < 0.8
+
+
+async def test_coverage_agrees(planted: tuple[World, "asyncpg.Connection[asyncpg.Record]"]) -> None:
+    world, connection = planted
+    tally = Tally()
+    viewers = [world.viewer(one) for one in (world.owners[0], world.by_id, world.by_dpid)]
+    for place, question in enumerate(questions(world, 6)):
+        some = world.chance.sample(world.everything, 20)
+        tally.add(await compare_coverage(world, connection, viewers[place % 3], question, None, some))
+    assert tally.differ == []
+    assert tally.asked > 1_000
+    assert tally.yes > 50
