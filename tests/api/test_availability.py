@@ -25,7 +25,7 @@ def release(ours: httpx2.Client) -> dict[str, Any]:
             "useTypes": ["Stream"],
             "commercialModels": ["SubscriptionModel"],
             "validUntil": "2026-04-01T00:00:00Z",
-            "subjects": [{"subjectId": made["id"]}],
+            "subjects": [made["id"]],
         },
     )
     assert answer.status_code == 201, answer.text
