@@ -265,7 +265,8 @@ class Planner:
     def _defined(self, t: GraphType, name: str) -> GraphQLField:
         owner = self.schema.core.get_type(t.name)
         assert isinstance(owner, GraphQLObjectType)
-        return owner.fields[name]
+        found: GraphQLField = owner.fields[name]
+        return found
 
     def _slot(self, definition: GraphQLField, node: FieldNode) -> tuple[int, dict[str, Any]]:
         self.plan.slots.append((definition, node))

@@ -162,6 +162,42 @@ def partitioning(
     say(f"{result.seconds:.0f} s in all.")
 
 
+@app.command()
+def availability(
+    deals: Annotated[int, typer.Option(help="Random deals that are compared.", min=100)] = 100_000,
+    tracks: Annotated[int, typer.Option(help="Size of the catalog that is timed.", min=500)] = 100_000,
+    seed: Annotated[int, typer.Option(help="Which random worlds.", min=0, max=998)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Availability against a slow reference on random deals, and what a call takes."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import availability as bench
+
+    with progress() as bar:
+        task = bar.add_task("deals", total=deals)
+        result = bench.run(
+            bench.Plan(deals, tracks, seed),
+            lambda done: bar.update(task, completed=done),
+            lambda text: bar.update(task, description=text),
+        )
+    if as_json:
+        print_json(asdict(result) | {"agreement": result.agreement})
+    else:
+        print_rows(
+            ("question", "median ms", "p95 ms", "p95 ÷ one call"),
+            [(line.question, line.median_ms, line.p95_ms, line.ratio) for line in result.lines],
+        )
+        say(
+            f"{result.asked:,} questions about {result.deals:,} random deals, "
+            f"{result.yes / result.asked:.0%} yes: "
+            f"agreement {result.agreement:.6f}. One call is asked to take {bench.TARGET_MS:.0f} ms at p95."
+        )
+    if result.differ:
+        raise Refused("\n".join(result.differ[:20]))
+
+
 def _require_checkout() -> None:
     if find_spec("tests.bench") is None:
         raise Fault(

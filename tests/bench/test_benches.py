@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.settings import Settings
-from tests.bench import bulk, partitioning, reads, throwaway
+from tests.bench import availability, bulk, partitioning, reads, throwaway
 from tests.bench.questions import QUESTIONS
 from tests.conftest import Databases
 
@@ -46,3 +46,13 @@ def test_bulk_upserts_are_measured_with_history_and_without() -> None:
     assert {line.what for line in result.lines} == set(bulk.FLOORS)
     assert all(line.ratio > 0 for line in result.lines)
     assert len(result.roads) == 4
+
+
+@pytest.mark.usefixtures("_server")
+def test_availability_and_its_reference_agree() -> None:
+    told: list[int] = []
+    result = availability.run(availability.Plan(deals=150, tracks=600), told.append, lambda _text: None)
+    assert (result.differ, result.agreement, told) == ([], 1.0, [150])
+    assert result.asked > 500
+    assert [line.question for line in result.lines] == list(availability._QUESTIONS)
+    assert all(line.p95_ms > 0 for line in result.lines)
