@@ -171,6 +171,11 @@ async def changed_entity(_asked: Asked, row: Row) -> Any:
     return encode_id(row.values["kind"], row.values["entity_id"])
 
 
+async def client_uuid(_asked: Asked, row: Row) -> Any:
+    """The id that OAuth knows a client by."""
+    return str(row.id)
+
+
 async def member_email(asked: Asked, row: Row) -> Any:
     """The address of a member's account."""
     return await asked.account(row, "email")
@@ -218,6 +223,7 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Track", "isrc"): track_isrc,
     ("Track", "duration_ms"): track_duration,
     ("Change", "entity_id"): changed_entity,
+    ("Client", "client_id"): client_uuid,
     ("Member", "email"): member_email,
     ("Member", "display_name"): member_name,
     ("Member", "is_disabled"): member_disabled,
