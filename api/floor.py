@@ -18,7 +18,13 @@ WINDOW_S = 900
 # What must answer however often it is asked, and what a page consists of.
 FREE = ("/livez", "/readyz", "/static/")
 # Here a credential is asked for: whoever comes is counted, whatever comes of it.
-ALWAYS = ("/oauth/token", "/auth/login", "/auth/register", "/auth/invitations/accept")
+ALWAYS = (
+    "/oauth/token",
+    "/auth/login",
+    "/auth/register",
+    "/auth/invitations/accept",
+    "/auth/oidc/callback",
+)
 _CREDENTIALS = (b"authorization", b"x-api-key", b"cookie")
 _REMEMBERED = 10_000
 

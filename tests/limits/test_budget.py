@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -155,11 +156,40 @@ def test_the_budget_can_be_asked_for(house: House) -> None:
         assert {"name": "pro", "pointsPerMinute": 10_000} in tiers
 
 
-def test_a_client_has_its_own_share(start: Start) -> None:
+async def a_client(url: str, points: int) -> uuid.UUID:
+    connection = await asyncpg.connect(url)
+    try:
+        found: uuid.UUID = await connection.fetchval(
+            "insert into client (organization_id, name, role, scopes, points_per_minute) "
+            "values ($1, 'Narrow', 'api_user', '{}', $2) returning id",
+            OURS,
+            points,
+        )
+        return found
+    finally:
+        await connection.close()
+
+
+def test_a_client_has_a_share_of_its_own_within_the_organizations(start: Start) -> None:
     house = start()
-    client_id = uuid.uuid4()
-    with house.client(organization=OURS, tier="pro", client_id=str(client_id)) as caller:
-        assert set(fields(ask(caller, PAGE, n=1), "ratelimit")) == {"organization"}
+    narrow = asyncio.run(a_client(house.database_url, 40))
+    with (
+        caller_of(house, "pro", client_id=str(uuid.uuid4())) as other,
+        caller_of(house, "pro", client_id=str(narrow)) as caller,
+    ):
+        give_up_at = time.monotonic() + 10
+        while "client" not in fields(answer := ask(caller, PAGE, n=1), "ratelimit"):
+            assert time.monotonic() < give_up_at
+            time.sleep(0.2)
+        assert fields(answer, "ratelimit-policy") == {
+            "organization": {"q": 10_000, "w": 60},
+            "client": {"q": 40, "w": 60},
+        }
+        assert cost(answer)["throttleStatus"]["maximumAvailable"] == 40
+        assert ask(caller, PAGE, {"Accept": RESPONSE}, n=99).status_code == 400
+        statuses = {ask(caller, PAGE, n=n).status_code for n in (30, *range(1, 39))}
+        assert statuses == {200, 429}
+        assert set(fields(ask(other, PAGE, n=99), "ratelimit")) == {"organization"}
 
 
 def test_an_edited_tier_holds_within_seconds(start: Start) -> None:
