@@ -11,7 +11,7 @@ import pytest
 from domain.inputs import camel
 from graph.bind import TYPES, Expression, GraphType, Many, One
 from graph.run import Engine
-from tests.factories import THEIRS, World, viewer
+from tests.factories import THEIRS, World, administrator
 from tests.graph import executor
 from tests.graph.conftest import KEY
 from tests.graph.test_differential import differences
@@ -108,7 +108,7 @@ async def test_a_random_query_is_answered_alike(
     seed: int, engine: Engine, plain: "asyncpg.Connection[asyncpg.Record]", world: World
 ) -> None:
     document = Maker(random.Random(seed), world).query()
-    of = viewer(THEIRS) if seed % 3 == 2 else viewer()
+    of = administrator(THEIRS) if seed % 3 == 2 else administrator()
     answer = await engine.execute(document, None, of)
     assert answer.statements == 1
     expected: Any = json.loads(json.dumps(await executor.run(document, None, of, plain, KEY)))

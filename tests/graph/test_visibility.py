@@ -264,6 +264,7 @@ async def test_a_root_is_refused_to_a_token_without_its_scope(name: str, refused
     query = schema().core.query_type
     assert query
     given = {"id": '"x"', "query": '"x"', "since": '"2026-01-01T00:00:00Z"'}
+    given |= {"entity": '"x"', "entities": '["x"]', "territory": '"DE"'}
     needed = [a for a, definition in query.fields[name].args.items() if str(definition.type).endswith("!")]
     arguments = f"({', '.join(f'{a}: {given[a]}' for a in needed)})" if needed else ""
     document = f"{{ {name}{arguments} {{ __typename }} }}"
