@@ -10,6 +10,7 @@ case and accents.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from domain.access.policy import THERE, Licence, licence
 from graph.bind import GraphType
 from graph.plan import PageRead
 from graph.problems import ReadRefused, plain_text
@@ -23,6 +24,7 @@ CANDIDATES = 200
 PREFIXED = 50
 ALIASES = 200
 LONGEST_QUERY = 200
+GATHERED = 2_000
 
 
 def search_rows(writer: "Writer", page: PageRead, order: "Order", alias: str) -> tuple[str, str]:
@@ -54,7 +56,8 @@ def _found(writer: "Writer", types: Sequence[GraphType], text: str) -> str:
     alike = " union all ".join(_alike(writer, t, "<%", ("near",)) for t in types)
     akin = " union all ".join(_alike(writer, t, "%", ("near", "alike")) for t in types)
     return (
-        f"with asked as materialized (select f, plainto_tsquery('simple'::regconfig, f) as words, "
+        f"with {_gathered(writer, types)}, asked as materialized "
+        f"(select f, plainto_tsquery('simple'::regconfig, f) as words, "
         f"case when f ~ '[[:alnum:]]{{3}}' then '%' else '' end || {unwild('f')} || '%' as pattern "
         f"from (select {folded} as f) folded), "
         f"aliases as materialized (select o.entity_id, o.kind, catalog_fold(o.text) as f from title o "
@@ -79,10 +82,34 @@ _NEARNESS = (
 _LIKENESS = "((word_similarity(a.f, m.f) + similarity(a.f, m.f)) / 2)"
 
 
+def _gathered(writer: "Writer", types: Sequence[GraphType]) -> str:
+    """For each kind the rows that deals may open, read only where a licensor's hidden row comes by."""
+    parts = []
+    for t in types:
+        opened = _opened(writer, t)
+        ids = writer.rule(opened.candidates, "", most=str(GATHERED + 1))
+        parts.append(f"opened_{t.kind} as materialized ({ids})")
+    return ", ".join(parts)
+
+
+def _sees(writer: "Writer", t: GraphType, row: str) -> str:
+    """The row rule; where a licensee has few rows, all others of its licensors need no judging."""
+    opened, few = _opened(writer, t), f"opened_{t.kind}"
+    among = f"((select count(*) from {few}) > {GATHERED} or {row}.id in (select id from {few}))"
+    judged = f"{opened.gate} and {among} and {opened.judge}"
+    return writer.rule(f"({opened.open} or ({judged})) and {THERE}", row)
+
+
+def _opened(writer: "Writer", t: GraphType) -> Licence:
+    found = licence(t.kind, writer.sight)
+    assert found is not None, f"{t.name} is searched, and no deal can open it"
+    return found
+
+
 def _near(writer: "Writer", t: GraphType) -> list[str]:
     """Rows of a kind that begin with the text, or that hold it or its words."""
     row = writer.alias()
-    policy = writer.sees(t.kind, row)
+    policy = _sees(writer, t, row)
     folded = f"catalog_fold({row}.{t.label})"
     some = f"select '{t.kind}' as kind, {row}.id, {folded} as f from {t.kind} {row} where"
     words = f"to_tsvector('simple'::regconfig, {folded}) @@ (select words from asked)"
@@ -99,7 +126,7 @@ def _titled(writer: "Writer", types: Sequence[GraphType]) -> str:
     for t in types:
         row = writer.alias()
         # A scalar, as an `exists` might be answered by reading the whole table first.
-        seen = f"select true from {t.kind} {row} where {row}.id = o.entity_id and {writer.sees(t.kind, row)}"
+        seen = f"select true from {t.kind} {row} where {row}.id = o.entity_id and {_sees(writer, t, row)}"
         cases.append(f"when '{t.kind}' then ({seen})")
     return f"case o.kind {' '.join(cases)} else false end"
 
@@ -107,7 +134,7 @@ def _titled(writer: "Writer", types: Sequence[GraphType]) -> str:
 def _alike(writer: "Writer", t: GraphType, operator: str, unless: Sequence[str]) -> str:
     """Rows of a kind that are written like the text; asked only where nothing better was found."""
     row = writer.alias()
-    policy = writer.sees(t.kind, row)
+    policy = _sees(writer, t, row)
     folded = f"catalog_fold({row}.{t.label})"
     nothing = " and ".join(f"not exists (select from {better})" for better in unless)
     return (

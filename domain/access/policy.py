@@ -31,7 +31,7 @@ class Licence:
 
     open: that a row needs none; closed: that it does. worth: whether looking is worth while at all; over no
     row. candidates: a set of ids, more than there are, {most} of them or `null` for all. owners: those whose
-    rows may be opened. row: that a row is opened.
+    rows may be opened. gate: that a row may be, judge: that it is.
     """
 
     open: str
@@ -39,7 +39,13 @@ class Licence:
     worth: str
     candidates: str
     owners: str
-    row: str
+    gate: str
+    judge: str
+
+    @property
+    def row(self) -> str:
+        """That a row is opened."""
+        return f"({self.gate} and {self.judge})"
 
 
 @dataclass(frozen=True)
@@ -85,10 +91,8 @@ def licence_of(kind: str, sight: Sight) -> Licence:
     )
     # The owner is compared first: calling the function for every private row of strangers would cost more
     # than the rest of a search.
-    row = (
-        f"({{t}}.owner_id = any({owners}) and {{t}}.status not in ('draft', 'deleted') and "
-        f"catalog_licensed('{kind}', {{t}}.id, {{t}}.owner_id, {{viewer}}, {places}, {everyone}))"
-    )
+    gate = f"{{t}}.owner_id = any({owners}) and {{t}}.status not in ('draft', 'deleted')"
+    judge = f"catalog_licensed('{kind}', {{t}}.id, {{t}}.owner_id, {{viewer}}, {places}, {everyone})"
     candidates = f"select catalog_licensed_ids('{kind}', {{viewer}}, {places}, {also}, {{most}}) as id"
     return Licence(
         open=_OWN if sight.bound else f"{_OWN} or {_PUBLIC}",
@@ -96,7 +100,8 @@ def licence_of(kind: str, sight: Sight) -> Licence:
         worth=worth,
         candidates=candidates,
         owners=owners,
-        row=row,
+        gate=gate,
+        judge=judge,
     )
 
 

@@ -33,7 +33,9 @@ where t19.id = t1.id) end, ','
 order by t1.rn) filter (where t1.rn <= 2), '')||']'||',"pageInfo":'||'{"hasNextPage":'||case when count(*) > 2 then 'true' else 'false' end||',"endCursor":'||coalesce(max(case when t1.rn = least(t1.n, 2) then '"'||translate(encode(substring(sha256($4::bytea || sha256($3::bytea || (convert_to('Search:score:desc' || '|' || t1.score::text, 'UTF8') || uuid_send(t1.id)))) for 12) || (convert_to('Search:score:desc' || '|' || t1.score::text, 'UTF8') || uuid_send(t1.id)), 'base64'), E'+/=\n', '-_')||'"' end), 'null')||'}'||'}'
 from (
 select t1.*, row_number() over (order by t1.score desc, t1.id desc) as rn, count(*) over () as n
-from (with asked as materialized (
+from (with opened_artist as materialized (
+select catalog_licensed_ids('artist', $2::uuid, null, false, 2001) as id), opened_recording as materialized (
+select catalog_licensed_ids('recording', $2::uuid, null, false, 2001) as id), asked as materialized (
 select f, plainto_tsquery('simple'::regconfig, f) as words, case when f ~ '[[:alnum:]]{3}' then '%' else '' end || replace(replace(replace(f, '\', '\\'), '%', '\%'), '_', '\_') || '%' as pattern
 from (
 select catalog_fold($1::text) as f) folded), aliases as materialized (
@@ -45,11 +47,19 @@ from asked) and case o.kind when 'artist' then (
 select true
 from artist t8
 where t8.id = o.entity_id and (t8.owner_id = $2::uuid or t8.visibility = 'public' or (t8.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t8.status not in ('draft', 'deleted') and catalog_licensed('artist', t8.id, t8.owner_id, $2::uuid, null, false))) and t8.status <> 'deleted') when 'recording' then (
+select catalog_licensors($2::uuid, false))::uuid[]) and t8.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_artist) > 2000 or t8.id in (
+select id
+from opened_artist)) and catalog_licensed('artist', t8.id, t8.owner_id, $2::uuid, null, false))) and t8.status <> 'deleted') when 'recording' then (
 select true
 from recording t9
 where t9.id = o.entity_id and (t9.owner_id = $2::uuid or t9.visibility = 'public' or (t9.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('recording', t9.id, t9.owner_id, $2::uuid, null, false))) and t9.status <> 'deleted') else false end
+select catalog_licensors($2::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_recording) > 2000 or t9.id in (
+select id
+from opened_recording)) and catalog_licensed('recording', t9.id, t9.owner_id, $2::uuid, null, false))) and t9.status <> 'deleted') else false end
 limit 200), near as materialized ((
 select 'artist' as kind, t2.id, catalog_fold(t2.name) as f
 from artist t2
@@ -58,7 +68,11 @@ select f
 from asked) and catalog_fold(t2.name) ~<~ (
 select f||chr(1114111)
 from asked) and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_artist) > 2000 or t2.id in (
+select id
+from opened_artist)) and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
 order by catalog_fold(t2.name) using ~<~
 limit 50)
 union all (
@@ -69,7 +83,11 @@ select pattern
 from asked) or to_tsvector('simple'::regconfig, catalog_fold(t2.name)) @@ (
 select words
 from asked)) and (t2.owner_id = $2::uuid or t2.visibility = 'public' or (t2.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t2.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_artist) > 2000 or t2.id in (
+select id
+from opened_artist)) and catalog_licensed('artist', t2.id, t2.owner_id, $2::uuid, null, false))) and t2.status <> 'deleted'
 limit 200)
 union all (
 select 'recording' as kind, t3.id, catalog_fold(t3.title) as f
@@ -79,7 +97,11 @@ select f
 from asked) and catalog_fold(t3.title) ~<~ (
 select f||chr(1114111)
 from asked) and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_recording) > 2000 or t3.id in (
+select id
+from opened_recording)) and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
 order by catalog_fold(t3.title) using ~<~
 limit 50)
 union all (
@@ -90,7 +112,11 @@ select pattern
 from asked) or to_tsvector('simple'::regconfig, catalog_fold(t3.title)) @@ (
 select words
 from asked)) and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_recording) > 2000 or t3.id in (
+select id
+from opened_recording)) and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted'
 limit 200)
 union all select a.kind, a.entity_id, a.f
 from aliases a), alike as materialized ((
@@ -101,7 +127,11 @@ select
 from near) and (
 select f
 from asked) <% catalog_fold(t4.name) and (t4.owner_id = $2::uuid or t4.visibility = 'public' or (t4.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and catalog_licensed('artist', t4.id, t4.owner_id, $2::uuid, null, false))) and t4.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_artist) > 2000 or t4.id in (
+select id
+from opened_artist)) and catalog_licensed('artist', t4.id, t4.owner_id, $2::uuid, null, false))) and t4.status <> 'deleted'
 limit 200)
 union all (
 select 'recording' as kind, t5.id, catalog_fold(t5.title) as f
@@ -111,7 +141,11 @@ select
 from near) and (
 select f
 from asked) <% catalog_fold(t5.title) and (t5.owner_id = $2::uuid or t5.visibility = 'public' or (t5.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t5.status not in ('draft', 'deleted') and catalog_licensed('recording', t5.id, t5.owner_id, $2::uuid, null, false))) and t5.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t5.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_recording) > 2000 or t5.id in (
+select id
+from opened_recording)) and catalog_licensed('recording', t5.id, t5.owner_id, $2::uuid, null, false))) and t5.status <> 'deleted'
 limit 200)), akin as materialized ((
 select 'artist' as kind, t6.id, catalog_fold(t6.name) as f
 from artist t6
@@ -122,7 +156,11 @@ select
 from alike) and (
 select f
 from asked) % catalog_fold(t6.name) and (t6.owner_id = $2::uuid or t6.visibility = 'public' or (t6.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t6.status not in ('draft', 'deleted') and catalog_licensed('artist', t6.id, t6.owner_id, $2::uuid, null, false))) and t6.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t6.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_artist) > 2000 or t6.id in (
+select id
+from opened_artist)) and catalog_licensed('artist', t6.id, t6.owner_id, $2::uuid, null, false))) and t6.status <> 'deleted'
 limit 200)
 union all (
 select 'recording' as kind, t7.id, catalog_fold(t7.title) as f
@@ -134,7 +172,11 @@ select
 from alike) and (
 select f
 from asked) % catalog_fold(t7.title) and (t7.owner_id = $2::uuid or t7.visibility = 'public' or (t7.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t7.status not in ('draft', 'deleted') and catalog_licensed('recording', t7.id, t7.owner_id, $2::uuid, null, false))) and t7.status <> 'deleted'
+select catalog_licensors($2::uuid, false))::uuid[]) and t7.status not in ('draft', 'deleted') and ((
+select count(*)
+from opened_recording) > 2000 or t7.id in (
+select id
+from opened_recording)) and catalog_licensed('recording', t7.id, t7.owner_id, $2::uuid, null, false))) and t7.status <> 'deleted'
 limit 200)), ranked as (
 select m.kind, m.id, round(max((case when m.f = a.f then 5 when starts_with(m.f, a.f) then 4 when position(' ' || a.f in m.f) > 0 then 3 when position(a.f in m.f) > 0 then 1 else 2 end + similarity(a.f, m.f)))::numeric, 6) as score
 from near m, asked a group by m.kind, m.id
