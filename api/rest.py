@@ -22,6 +22,7 @@ from api.inputs import body_of, parameters, selection
 from api.limits import Bill, costs_only
 from api.problems import Problem, Withheld, of_refusal, table
 from api.services import Services, services_of
+from domain.access.scopes import Access
 from domain.access.viewer import Viewer
 from domain.command import Outcome
 from domain.dispatch import admit
@@ -187,7 +188,7 @@ class _Write:
         points = command_points(command, given)
         if shows and self.shown is not None:
             document = _document(self.shown, fields, include, frozenset({"id"}))
-            # Whoever may not read what it shows is refused inside the command, which is then undone.
+            # Whoever may not read what it shows gets its id alone.
             with suppress(Problem):
                 points += _points(services, document, self.shown, {"id": ""}, viewer)
         if costs_only(request):
@@ -230,7 +231,10 @@ class _Write:
             body = b"{}"
             if self.shown is not None and outcome.ids and not outcome.dry_run:
                 id = encode_id(outcome.kind, outcome.ids[0])
-                body = await _run(services, self.shown, fields, include, {"id": id}, viewer, sql)
+                body = orjson.dumps({"id": id})
+                # Who may write and not read has written, and learns nothing but what to call it.
+                if viewer.may(services.engine.schema.roots[self.shown.root].scope or Access.SIGNED_IN):
+                    body = await _run(services, self.shown, fields, include, {"id": id}, viewer, sql)
             if outcome.value is not None:
                 body = _joined(body, orjson.dumps(as_object(outcome.value), option=_AS_OURS, default=plain))
             return status, mark + body

@@ -177,7 +177,7 @@ class GraphType:
         return self.name[0].lower() + self.name[1:]
 
     def scope_of(self, name: str) -> Scope | Access:
-        """What a token needs to read a field."""
+        """What a token needs to read a field, beside the scope of the type."""
         return self.bindings[name].scope or self.scope
 
 

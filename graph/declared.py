@@ -1,7 +1,7 @@
 """What each field of the schema needs, read off the declarations; a field that says nothing is an error.
 
-A type's fields need the type's scope unless they name their own; a field that leads to another type needs
-that one's as well; a command's field needs the command's. What is only reached through such a field (a
+A type's fields need the type's scope, and their own where they name one; a field that leads to another type
+needs that one's as well; a command's field needs the command's. What is only reached through such a field (a
 page, a payload, a value) needs nothing beyond it.
 """
 
@@ -59,7 +59,7 @@ def _of_root(operation: str, name: str, roots: Mapping[str, Any]) -> Needed:
 
 def _of_field(t: GraphType, name: str, types: Mapping[str, GraphType]) -> Needed:
     binding = t.bindings[name]
-    needed = [_said(t.scope_of(name), f"{t.name}.{name}")]
+    needed = [_said(t.scope, t.name), _said(t.scope_of(name), f"{t.name}.{name}")]
     if isinstance(binding, One | Many):
         needed.append(_said(types[binding.type].scope, binding.type))
     return tuple(dict.fromkeys(needed))

@@ -236,6 +236,7 @@ class Planner:
     def _parts(self, t: GraphType, sets: list[SelectionSetNode], depth: int) -> tuple[Part, ...]:
         if depth > DEEPEST:
             raise ReadRefused("TOO_DEEP", f"the selection is more than {DEEPEST} levels deep")
+        self._needs(t.scope, t.name)
         return tuple(
             self._part(t, key, nodes, depth) for key, nodes in self.collect(sets, t.name, t.is_node).items()
         )

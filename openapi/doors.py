@@ -63,7 +63,7 @@ DOORS: tuple[Door, ...] = (
     _open("GET", "/register", "The form to register with, where a setting allows it."),
     _open("POST", "/auth/register", "Registers a person, where a setting allows it."),
     _closed("GET", "/account", Proof.SESSION, "A person's own account."),
-    _open("GET", "/auth/session", "Tells a page whether its visitor is logged in, and as whom."),
+    _closed("GET", "/auth/session", Proof.SESSION, "Tells our pages who is logged in, and their CSRF token."),
     _closed("GET", "/auth/sessions", Proof.SESSION, "A person's own sessions."),
     _closed("POST", "/auth/sessions/end-others", Proof.SESSION, "Ends a person's other sessions."),
     _closed("DELETE", "/auth/sessions/{id}", Proof.SESSION, "Ends one session of a person's own."),

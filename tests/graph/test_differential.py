@@ -109,7 +109,7 @@ def needed(document: str) -> set[Scope | Access]:
             elif parent.name in TYPES:
                 t = TYPES[parent.name]
                 own, binding = schema().binding(t.name, name)
-                found.add(t.scope_of(own))
+                found.update({t.scope, t.scope_of(own)})
                 if target := getattr(binding, "type", None):
                     found.add(TYPES[target].scope)
 
