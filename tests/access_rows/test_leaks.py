@@ -18,6 +18,7 @@ from graph.bind import TYPES, GraphType, Many, One
 from graph.run import Engine
 from tests.access_rows.reference import Row, Rows, visible
 from tests.factories import PARTNER, THEIRS, World, viewer
+from tests.graph.test_visibility import needed_arguments
 
 # Filters by a column of another name.
 MANY = {"territory": "territories", "use_type": "use_types", "commercial_model": "commercial_models"}
@@ -233,7 +234,7 @@ def everything(t: GraphType, depth: int) -> str:
     for name, binding in t.bindings.items():
         own = camel(name)
         if not isinstance(binding, One | Many):
-            parts.append(own)
+            parts.append(own + needed_arguments(t, own))
         elif depth:
             inner = everything(TYPES[binding.type], depth - 1)
             paged = isinstance(binding, Many) and binding.paged

@@ -243,16 +243,6 @@ async def rights(planter: Planter) -> None:
 async def licences(planter: Planter) -> None:
     """Deals with the partner: by id and by DPID, in some territories, one taken back, some not in force."""
     ids = planter.world.ids
-    at = instant(1)
-    await planter.plant(
-        "organization_dpid",
-        "partner's DPID",
-        PARTNER,
-        claimed_at=at,
-        organization_id=PARTNER,
-        dpid=PARTNER_DPID,
-        proven_at=at,
-    )
     by_id, by_dpid = {"licensee_id": PARTNER}, {"licensee_dpid": PARTNER_DPID}
     deals: tuple[tuple[str, Any, dict[str, Any], tuple[str, ...]], ...] = (
         ("to partner", THEIRS, {**by_id, "territories": ["DE"]}, ("their private release",)),

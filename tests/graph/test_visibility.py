@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from graphql import GraphQLObjectType
 
 from domain.access.scopes import ROLE_SCOPES, Access, Role, Scope
 from domain.ids import decode_id, encode_id
@@ -21,6 +22,7 @@ from tests.graph.conftest import Ask, Refused
 ROOTS = [t for t in TYPES.values() if t.plural]
 # Who may read every kind of thing, of their own organization alone.
 US = administrator()
+GIVEN = {"territory": '"DE"', "useType": '"OnDemandStream"', "commercialModel": '"SubscriptionModel"'}
 # Texts that stand in private rows of the other organization, and in nothing that may be seen.
 HIDDEN_TEXTS = (
     "Hidden song",
@@ -180,13 +182,21 @@ async def test_search_finds_no_hidden_row_by_its_other_titles(ask: Ask, world: W
     assert ours["totalCount"] == len(ids)
 
 
+def needed_arguments(t: GraphType, field: str) -> str:
+    """What a field can't be asked without."""
+    of = schema().core.type_map[t.name]
+    assert isinstance(of, GraphQLObjectType)
+    needed = [name for name, given in of.fields[field].args.items() if str(given.type).endswith("!")]
+    return f"({', '.join(f'{name}: {GIVEN[name]}' for name in needed)})" if needed else ""
+
+
 def everything(t: GraphType, depth: int) -> str:
     """A selection of every field, two levels down."""
     parts: list[str] = []
     for name, binding in t.bindings.items():
         own = camel(name)
         if not isinstance(binding, One | Many):
-            parts.append(own)
+            parts.append(own + needed_arguments(t, own))
         elif depth:
             inner = everything(TYPES[binding.type], depth - 1)
             paged = isinstance(binding, Many) and binding.paged

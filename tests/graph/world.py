@@ -4,7 +4,7 @@ import uuid
 
 import asyncpg
 
-from tests.factories import OURS, PARTNER, QUOTES, THEIRS, Planter, World, instant
+from tests.factories import OURS, PARTNER, PARTNER_DPID, QUOTES, THEIRS, Planter, World, instant
 from tests.graph import planted_access, planted_music, planted_rest
 
 PARTS = (
@@ -48,5 +48,8 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
         before = change_set
     await planted_rest.measured(planter)
     await planted_rest.deliveries(planter)
+    at = instant(1)
+    proven = {"dpid": PARTNER_DPID, "claimed_at": at, "proven_at": at}
+    await planter.plant("organization_dpid", "partner's DPID", PARTNER, organization_id=PARTNER, **proven)
     await planted_access.access(planter)
     return planter.world
