@@ -132,7 +132,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             provider=provider,
             limiter=limiter,
             floor=Floor(limiter, settings.anonymous_requests),
-            places=Places(settings.concurrency or 2 * size),
+            places=Places(settings.concurrency or 3 * size),
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )
