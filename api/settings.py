@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         ge=0,
         le=10_000,
         description="Requests to the database under way at once in one API process, before others wait and "
-        "are turned away. 0: twice the pool.",
+        "are turned away. 0: three times the pool.",
     )
     anonymous_requests: int = Field(
         default=100,
