@@ -183,7 +183,7 @@ async def test_an_assertion_of_a_failed_request_is_spent(signing: Signing) -> No
         {"sub": "somebody-else"},
         {"sub": ["a"]},
     ],
-    ids=str,
+    ids="-".join,
 )
 async def test_an_assertion_says_what_it_must(signing: Signing, claims: dict[str, Any]) -> None:
     if claims.get("aud") == ["ours", "https://evil.example"]:
