@@ -85,6 +85,11 @@ class Storm:
         return await send(self.house.url, "/graphql", self.headers, document, hang_up)
 
 
+def kept(heard: Heard) -> bytes:
+    """What is kept of an answer: all of it, but what GraphQL says of this request's own cost."""
+    return heard.body.partition(b',"extensions":{"cost"')[0]
+
+
 def verdict(heard: Heard) -> str:
     """'made', or the code of the refusal; the status has to fit it."""
     assert heard.status < 500, heard
@@ -115,7 +120,7 @@ async def test_two_hundred_keys_have_two_hundred_effects(
 
     for key, answers in storm.answers.items():
         assert len(answers) == COPIES - CHANGED, key
-        assert len({(answer.status, answer.body) for answer in answers}) == 1, key
+        assert len({(answer.status, kept(answer)) for answer in answers}) == 1, key
         fresh = [answer for answer in answers if answer.headers.get("idempotency-replayed") != "true"]
         assert len(fresh) <= 1, key  # none where whoever was first had hung up
         same = ("etag", "location", "x-change-set")
