@@ -17,6 +17,7 @@ from api.auth import Authenticator
 from api.blobs import blob_routes
 from api.compose import blob_store
 from api.docs import docs_routes
+from api.exports import export_routes
 from api.floor import AddressFloor, Floor
 from api.graphql import graphql
 from api.health import health_routes
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [
         Route("/graphql", graphql, methods=["GET", "POST"]),
         *blob_routes(settings),
+        *export_routes(),
         Mount(PREFIX, Rest(schema)),
         *people_routes(),
         *oauth_routes(settings),

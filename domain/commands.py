@@ -5,6 +5,7 @@ from domain.access import api_keys, clients, dpids, ending, members, organizatio
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
+from domain.exports import ask as exports
 from domain.rights import edit as rights
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "clients",
     "dpids",
     "ending",
+    "exports",
     "jobs",
     "members",
     "organizations",

@@ -105,6 +105,19 @@ async def beat(sql: Sql, id: uuid.UUID, fence: int, lease_s: float) -> bool:
     return bool(row["cancel"])
 
 
+async def cancel_asked(sql: Sql, id: uuid.UUID, fence: int) -> bool:
+    """Whether somebody asked to cancel. Raises LeaseLost."""
+    row = await sql.fetchrow(
+        "select cancel_asked_at is not null as cancel from job "
+        "where id = $1 and fence = $2 and state = 'running'",
+        id,
+        fence,
+    )
+    if row is None:
+        raise LeaseLost(f"job {id} is held by another worker")
+    return bool(row["cancel"])
+
+
 async def hold(sql: Sql, id: uuid.UUID, fence: int) -> None:
     """Inside a step's transaction: nobody else can claim the job before this commits. Raises LeaseLost."""
     if not await sql.fetchval(

@@ -90,6 +90,12 @@ DOORS: tuple[Door, ...] = (
     # -- files
     _closed("GET", "/v1/blobs/{sha256}", Proof.LINK, "One file.", "where a folder holds the files"),
     _closed("PUT", "/v1/uploads/{ticket}", Proof.LINK, "Takes one file.", "where a folder holds the files"),
+    _closed(
+        "GET",
+        "/v1/exports/{id}/file",
+        Proof.CALLER,
+        "The file of an export of the caller's organization; asks for the scope exports:run.",
+    ),
     # -- the installation
     _open("GET", "/livez", "Whether the process runs; no names, no numbers."),
     _open("GET", "/readyz", "Whether each part is there; states and latencies alone."),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
 _STATES = ("queued", "running", "done", "failed", "dead", "cancelled")
-_ENDED = frozenset(_STATES[2:])
+ENDED = frozenset(_STATES[2:])
 _COLUMNS = ("id", "kind", "lane", "state", "attempts", "progress", "created", "error")
 _FIELDS = """id kind lane state attempts progressDone progressTotal progressText errorCode errorText
   createdAt startedAt finishedAt correlationId"""
@@ -75,7 +75,7 @@ def watch(job: JobId, as_json: AsJson = False) -> None:
     server = _server()
     with progress() as bar:
         task = bar.add_task("waits", total=None)
-        while (found := _find(server, job, _FIELDS))["state"] not in _ENDED:
+        while (found := _find(server, job, _FIELDS))["state"] not in ENDED:
             text = found["progressText"] or found["state"]
             bar.update(task, description=text, completed=found["progressDone"], total=found["progressTotal"])
             time.sleep(0.25)

@@ -62,6 +62,7 @@ MEANINGS = {
     Scope.RIGHTS_WRITE: "Change deals",
     Scope.DELIVERIES_READ: "See deliveries and their findings",
     Scope.DELIVERIES_WRITE: "Deliver messages",
+    Scope.EXPORTS_RUN: "Export what you may see",
     Scope.JOBS_READ: "See jobs",
     Scope.JOBS_WRITE: "Start and cancel jobs",
     Scope.AUDIT_READ: "See who changed what",

@@ -12,6 +12,7 @@ class Scope(StrEnum):
     RIGHTS_WRITE = "rights:write"
     DELIVERIES_READ = "deliveries:read"
     DELIVERIES_WRITE = "deliveries:write"
+    EXPORTS_RUN = "exports:run"
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     AUDIT_READ = "audit:read"
@@ -46,7 +47,15 @@ class Role(StrEnum):
 _READ = frozenset(
     {Scope.CATALOG_READ, Scope.RIGHTS_READ, Scope.DELIVERIES_READ, Scope.JOBS_READ, Scope.AUDIT_READ}
 )
-_WRITE = frozenset({Scope.CATALOG_WRITE, Scope.RIGHTS_WRITE, Scope.DELIVERIES_WRITE, Scope.JOBS_WRITE})
+_WRITE = frozenset(
+    {
+        Scope.CATALOG_WRITE,
+        Scope.RIGHTS_WRITE,
+        Scope.DELIVERIES_WRITE,
+        Scope.EXPORTS_RUN,
+        Scope.JOBS_WRITE,
+    }
+)
 
 # The most a role may hold; a token may carry fewer.
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {

@@ -1,0 +1,212 @@
+"""Which rows an export holds: those of the lists, for whoever asks."""
+
+import json
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.access.revocation import revoke
+from domain.access.scopes import Role, Scope
+from domain.access.viewer import Viewer
+from domain.exports.filters import CODES, STATUSES
+from domain.ids import encode_id
+from domain.kinds import KINDS
+from domain.refusals import InputInvalid, ScopeMissing
+from graph.bind import TYPES
+from graph.paging import CursorKey
+from graph.run import Engine
+from jobs.worker import run_job
+from tests.access_rows.worlds import a_world, plant
+from tests.exports.conftest import Export, ask, look, record, stored
+from tests.jobs.yard import Yard
+
+ROOTS = {t.kind: t for t in TYPES.values() if t.kind in KINDS and t.plural}
+
+
+async def walk(engine: Engine, yard: Yard, kind: str, fields: str, of: Viewer) -> list[dict[str, Any]]:
+    """Every row of a kind's list, page by page."""
+    found: list[dict[str, Any]] = []
+    after = None
+    async with yard.pool.acquire() as sql:
+        while True:
+            document = (
+                f"query ($after: String) {{ {ROOTS[kind].plural}(first: 3, after: $after) "
+                f"{{ nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+            )
+            answer = await engine.execute(document, {"after": after}, of, sql=sql)
+            page = json.loads(answer.body)["data"][ROOTS[kind].plural]
+            found += page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+async def test_everybody_is_given_what_the_lists_show_them(seed: int, yard: Yard, export: Export) -> None:
+    world = a_world(seed)
+    async with yard.pool.acquire() as sql, sql.transaction():
+        await plant(sql, world)
+    engine = Engine(yard.pool, CursorKey(b"rows"))
+    seen = 0
+    for name, viewer in world.viewers().items():
+        for kind in KINDS:
+            found = await export(kind, of=viewer)
+            listed = await walk(engine, yard, kind, "id version status createdAt", viewer)
+            assert [
+                {key: row[key] for key in ("id", "version", "status", "createdAt")} for row in found.rows
+            ] == listed, f"{name}: {kind}"
+            seen += len(listed)
+        references = await walk(
+            engine, yard, "track", "isrc durationMs release { id } recording { id } video { id }", viewer
+        )
+        tracks = (
+            await export(
+                "track", of=viewer, columns=["isrc", "durationMs", "releaseId", "recordingId", "videoId"]
+            )
+        ).rows
+        assert [
+            {name: row[name]["id"] if row[name] else None for name in ("release", "recording", "video")}
+            | {name: row[name] for name in ("isrc", "durationMs")}
+            for row in references
+        ] == [
+            {name: row[f"{name}Id"] for name in ("release", "recording", "video")}
+            | {name: row[name] for name in ("isrc", "durationMs")}
+            for row in tracks
+        ], name
+    assert seen > 20
+
+
+def test_the_filters_are_those_of_the_lists() -> None:
+    for kind, t in ROOTS.items():
+        assert CODES[kind] == tuple(t.filters), kind
+    (status,) = (t for t in TYPES["Recording"].table.constraints if "status" in str(t.name or ""))
+    assert all(word in str(getattr(status, "sqltext", "")) for word in STATUSES)
+
+
+async def test_each_filter_takes_what_it_names(yard: Yard, export: Export) -> None:
+    await record(yard, "one", isrc="USRC17607839", genres=["Pop", "Rock"], visibility="public")
+    await record(yard, "two", isrc="GBAYE0601498", status="draft", genres=["Jazz"])
+    await record(yard, "three", updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+    (row,) = await yard.fetch("select id from recording where title = 'three'")
+    await yard.pool.execute(
+        "insert into identifier (entity_id, position, kind, scheme, value) "
+        "values ($1, 1, 'recording', 'own', 'A1')",
+        row["id"],
+    )
+    since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    for filter, titles in (
+        ({}, {"one", "two", "three"}),
+        ({"isrc": ["us-rc1-76-07839"]}, {"one"}),
+        ({"isrc": ["USRC17607839", "GBAYE0601498"], "status": ["draft"]}, {"two"}),
+        ({"visibility": ["public"]}, {"one"}),
+        ({"genre": ["Rock", "Jazz"]}, {"one", "two"}),
+        ({"updatedSince": since}, {"one", "two"}),
+        ({"ids": [str(row["id"])]}, {"three"}),
+        ({"ids": [encode_id("recording", row["id"])]}, {"three"}),
+        ({"identifier": {"scheme": "own", "value": "A1"}}, {"three"}),
+        ({"mbid": ["5b11f4ce-a62d-471e-81fc-a69a8278c7da"]}, set()),
+    ):
+        found = await export("recording", filter=filter)
+        assert {line["title"] for line in found.rows} == titles, filter
+    picked = await export("recording", filter={"ids": [str(row["id"])]}, columns=["identifiers", "title"])
+    assert picked.rows == [
+        {"identifiers": [{"scheme": "own", "value": "A1", "namespace": None}], "title": "three"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "change"},
+        {"kind": "recording", "format": "xlsx"},
+        {"kind": "recording", "columns": ["owner_id"]},
+        {"kind": "recording", "columns": ["title", "title"]},
+        {"kind": "recording", "filter": {"upc": ["00602557190012"]}},
+        {"kind": "recording", "filter": {"isrc": ["nonsense"]}},
+        {"kind": "recording", "filter": {"status": ["gone"]}},
+        {"kind": "recording", "filter": {"ids": ["x"]}},
+        {"kind": "recording", "filter": {"ids": [str(uuid.UUID(int=n)) for n in range(1001)]}},
+        {"kind": "work", "filter": {"genre": ["Pop"]}},
+    ],
+)
+async def test_what_can_not_be_asked_is_refused_before_there_is_a_job(
+    yard: Yard, given: dict[str, Any]
+) -> None:
+    with pytest.raises(InputInvalid):
+        await ask(yard, **given)
+    assert not await yard.fetch("select from job")
+
+
+async def test_an_export_needs_its_scope_and_that_of_what_is_read(yard: Yard) -> None:
+    for scopes, kind in (
+        ({Scope.CATALOG_READ}, "recording"),
+        ({Scope.EXPORTS_RUN}, "recording"),
+        ({Scope.EXPORTS_RUN, Scope.CATALOG_READ}, "deal"),
+    ):
+        viewer = Viewer(yard.viewer.organization_id, "x", Role.API_USER, frozenset(scopes))
+        with pytest.raises(ScopeMissing):
+            await ask(yard, kind, of=viewer)
+
+
+async def member(yard: Yard, role: str = "label_user") -> Viewer:
+    """A person of the organization, with a row."""
+    id = await yard.pool.fetchval(
+        "insert into user_account (email, display_name) values ($1, 'Ada') returning id",
+        f"{uuid.uuid4()}@test",
+    )
+    await yard.pool.execute(
+        "insert into member (organization_id, user_id, role) values ($1, $2, $3)",
+        yard.viewer.organization_id,
+        id,
+        role,
+    )
+    return Viewer(
+        yard.viewer.organization_id,
+        str(id),
+        Role.LABEL_USER,
+        frozenset(Scope),
+        names=frozenset({f"member:{yard.viewer.organization_id}:{id}", "session:1"}),
+    )
+
+
+async def test_who_has_left_when_the_job_runs_gets_nothing(yard: Yard) -> None:
+    await record(yard, "ours")
+    leaver, stayer = await member(yard), await member(yard)
+    left, stayed = await ask(yard, "recording", of=leaver), await ask(yard, "recording", of=stayer)
+    await yard.pool.execute("delete from member where user_id = $1", uuid.UUID(leaver.actor))
+    assert await run_job(yard.house, left) == "failed"
+    found = await look(yard, left)
+    assert (found.job["error_code"], found.raw) == ("insufficient_scope", None)
+    assert not stored(yard)
+    assert await run_job(yard.house, stayed) == "done"
+
+
+async def test_what_was_revoked_by_name_counts_when_the_job_runs(yard: Yard) -> None:
+    names = frozenset({"key:1", f"member:{yard.viewer.organization_id}:robot"})
+    for name in names:
+        viewer = Viewer(
+            yard.viewer.organization_id, "robot", Role.API_USER, frozenset(Scope), names=frozenset({name})
+        )
+        id = await ask(yard, "recording", of=viewer)
+        async with yard.pool.acquire() as sql:
+            await revoke(sql, name, datetime.now(UTC) + timedelta(hours=1))
+        assert await run_job(yard.house, id) == "failed"
+
+
+async def test_territories_that_were_set_since_limit_the_export(yard: Yard) -> None:
+    other = await yard.pool.fetchval(
+        "insert into organization (name, slug) values ('o', $1) returning id", f"o{random.getrandbits(64)}"
+    )
+    await record(yard, "public", owner=other, visibility="public")
+    await record(yard, "ours")
+    free, bound = await ask(yard, "recording"), await ask(yard, "recording")
+    await run_job(yard.house, free)
+    assert {row["title"] for row in (await look(yard, free)).rows} == {"public", "ours"}
+    await yard.pool.execute(
+        "update organization set territories = '{DE}' where id = $1", yard.viewer.organization_id
+    )
+    await run_job(yard.house, bound)
+    assert {row["title"] for row in (await look(yard, bound)).rows} == {"ours"}
