@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 from domain.refusals import Refusal
 
 MOST_ROWS = 1_000
@@ -154,7 +154,7 @@ async def read_updates(
     rows = await connection.fetch(_UPDATES, owner_id, since, until, after or 0, limit + 1)
     found = rows[:limit]
     updates = tuple(
-        Updated(_text(row["kind"]), row["entity_id"], row["version"], row["at"], _text(row["op"]))
+        Updated(text_of(row["kind"]), row["entity_id"], row["version"], row["at"], text_of(row["op"]))
         for row in found
     )
     return UpdatesPage(updates, found[-1]["seq"] if found else after, len(rows) > limit)
@@ -165,7 +165,7 @@ async def _snapshot(connection: Sql) -> str:
         "select pg_current_snapshot()::text as now, pg_is_in_recovery() as standby"
     )
     assert not row["standby"], "the change feed is read from the primary"
-    return _text(row["now"])
+    return text_of(row["now"])
 
 
 async def _first(connection: Sql, owner_id: uuid.UUID, since: str, until: str) -> int | None:
@@ -214,19 +214,14 @@ def _changed(row: Any) -> Changed:
         row["seq"],
         row["at"],
         row["change_set_id"],
-        _text(row["class"]),
-        _text(row["kind"]),
+        text_of(row["class"]),
+        text_of(row["kind"]),
         row["entity_id"],
-        _text(row["op"]),
+        text_of(row["op"]),
         row["version_before"],
         row["version_after"],
         json.loads(row["diff"]),
     )
-
-
-def _text(value: str | bytes) -> str:
-    """Read pools give text as bytes, work pools as str."""
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _expect_size(limit: int) -> None:

@@ -131,6 +131,11 @@ class Sql(Protocol):
         ...
 
 
+def text_of(value: str | bytes) -> str:
+    """A text column's value as str: read pools give it as bytes, work pools as str."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 class SqlPool(Protocol):
     """Where connections come from."""
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Allowances:
 async def tiers_of(sql: Sql) -> list[Tier]:
     """All tiers, the smallest first."""
     rows = await sql.fetch("select name, points_per_minute from tier order by points_per_minute, name")
-    return [Tier(name=_text(row["name"]), points_per_minute=row["points_per_minute"]) for row in rows]
+    return [Tier(name=text_of(row["name"]), points_per_minute=row["points_per_minute"]) for row in rows]
 
 
 async def read_allowances(sql: Sql) -> Allowances:
@@ -38,8 +38,3 @@ async def read_allowances(sql: Sql) -> Allowances:
         {tier.name: tier.points_per_minute for tier in await tiers_of(sql)},
         {row["id"]: row["points_per_minute"] for row in clients},
     )
-
-
-def _text(value: str | bytes) -> str:
-    """Read pools give text as bytes, work pools as str."""
-    return value.decode() if isinstance(value, bytes) else value

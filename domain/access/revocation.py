@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ async def revoked_since(sql: Sql, at: float) -> list[Revoked]:
         "where revoked_at > to_timestamp($1) and expires_at > clock_timestamp()",
         at,
     )
-    return [Revoked(_text(row["name"]), row["at"], row["expires_at"]) for row in rows]
+    return [Revoked(text_of(row["name"]), row["at"], row["expires_at"]) for row in rows]
 
 
 async def is_revoked(sql: Sql, names: Collection[str], issued_at: float) -> bool:
@@ -60,7 +60,3 @@ async def forget_expired(sql: Sql, limit: int = 10_000) -> int:
         limit,
     )
     return len(rows)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, command
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 from domain.refusals import InputInvalid
 from domain.types import UNSET, Unset
 from domain.work import Work
@@ -40,7 +40,7 @@ async def read_settings(sql: Sql) -> SystemSettings:
     known = {field.name for field in dataclasses.fields(SystemSettings)}
     rows = await sql.fetch("select name, value::text as value from system_setting")
     return SystemSettings(
-        **{name: json.loads(row["value"]) for row in rows if (name := _text(row["name"])) in known}
+        **{name: json.loads(row["value"]) for row in rows if (name := text_of(row["name"])) in known}
     )
 
 
@@ -71,8 +71,3 @@ async def edit_system_settings(ask: EditSystemSettings, work: Work) -> Outcome:
             json.dumps(value),
         )
     return Outcome("system_setting", (), value=await read_settings(work.connection))
-
-
-def _text(value: str | bytes) -> str:
-    """Read pools give text as bytes, work pools as str."""
-    return value.decode() if isinstance(value, bytes) else value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.access.scopes import Role, Scope, role_scopes
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,18 @@ async def standing_of_client(sql: Sql, client_id: uuid.UUID) -> Standing | None:
         "join organization o on o.id = c.organization_id where c.id = $1 and c.revoked_at is null",
         client_id,
     )
-    return _standing(row, [_text(scope) for scope in row["scopes"]]) if row else None
+    return _standing(row, [text_of(scope) for scope in row["scopes"]]) if row else None
 
 
 def _standing(row: Any, scopes: list[str] | None = None) -> Standing:
-    role = Role(_text(row["role"]))
+    role = Role(text_of(row["role"]))
     most = role_scopes(role, operator=row["is_operator"])
     given = row["territories"]
     return Standing(
         organization_id=row["organization_id"],
         role=role,
         scopes=most if scopes is None else frozenset(scope for scope in most if scope.value in scopes),
-        tier=_text(row["tier"]),
-        territories=None if given is None else tuple(sorted(map(_text, given))),
+        tier=text_of(row["tier"]),
+        territories=None if given is None else tuple(sorted(map(text_of, given))),
         operator=row["is_operator"],
     )
-
-
-def _text(value: str | bytes) -> str:
-    """Read pools give text as bytes, work pools as str."""
-    return value.decode() if isinstance(value, bytes) else value

@@ -16,7 +16,7 @@ from domain.access.policy import nested
 from domain.access.viewer import Sight, Viewer
 from domain.codes import DPID
 from domain.kinds import KINDS
-from domain.ports import Sql
+from domain.ports import Sql, text_of
 from domain.rights.availability import Case, Spot, Terms
 
 MOST_ENTITIES = 1_000
@@ -104,12 +104,12 @@ def _found(rows: Sequence[Mapping[str, Any]], viewer: Viewer, licensee: Licensee
         for own, wide, states in json.loads(first["spots"])
     )
     deals = tuple(_terms(row, within) for row in rows if row["deal_id"] is not None)
-    case = Case(_text(first["status"]), spots, deals, asker)
-    return Found(_text(first["kind"]), first["id"], case)
+    case = Case(text_of(first["status"]), spots, deals, asker)
+    return Found(text_of(first["kind"]), first["id"], case)
 
 
 def _terms(row: Mapping[str, Any], within: frozenset[str] | None) -> Terms:
-    territories = frozenset(map(_text, row["territories"]))
+    territories = frozenset(map(text_of, row["territories"]))
     said: dict[str, Any] = {name: _plain(row[f"d_{name}"]) for name in _COLUMNS}
     return Terms(
         id=row["deal_id"],
@@ -122,12 +122,7 @@ def _terms(row: Mapping[str, Any], within: frozenset[str] | None) -> Terms:
 
 
 def _plain(value: Any) -> Any:
-    return tuple(map(_text, value)) if isinstance(value, list) else _text(value)
-
-
-def _text(value: Any) -> Any:
-    """Read pools give text as bytes, work pools as str."""
-    return value.decode() if isinstance(value, bytes) else value
+    return tuple(map(_plain, value)) if isinstance(value, list) else text_of(value)
 
 
 def _worst(states: Sequence[str | None]) -> str:
