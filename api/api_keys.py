@@ -15,6 +15,7 @@ from api.revocations import Revocations
 from domain.access.addresses import Network, may_come_from, network_of
 from domain.access.credentials import KeyMalformed, prefix_of
 from domain.access.key_lookup import FoundKey, KeyRefused, find_key, note_uses
+from domain.access.revocation import Revocable
 from domain.access.viewer import Viewer
 from domain.ports import SqlPool
 
@@ -155,7 +156,11 @@ def _viewer(found: FoundKey) -> Viewer:
         client_id=found.client_id,
         territories=standing.territories,
         names=frozenset(
-            {f"key:{found.id}", f"client:{found.client_id}", f"organization:{standing.organization_id}"}
+            {
+                Revocable.KEY.of(found.id),
+                Revocable.CLIENT.of(found.client_id),
+                Revocable.ORGANIZATION.of(standing.organization_id),
+            }
         ),
         issued_at=found.read_at,
         **({"expires_at": found.expires_at.timestamp()} if found.expires_at else {}),

@@ -11,6 +11,7 @@ import jwt
 
 from api.keyring import KeyRing
 from api.keys import ALGORITHM, AUDIENCE, TOKEN_TYPE
+from domain.access.revocation import Revocable
 from domain.access.scopes import Role
 
 REQUIRED = ("exp", "iat", "iss", "aud", "sub", "client_id", "jti", "org", "role", "tier", "scope")
@@ -70,13 +71,13 @@ def verified(token: str, keys: KeyRing, issuers: Collection[str]) -> dict[str, A
 def names_of(claims: dict[str, Any]) -> frozenset[str]:
     """What of a token may be revoked: the token, its client, its grant, its member, its organization."""
     names = {
-        f"token:{claims['jti']}",
-        f"client:{claims['client_id']}",
-        f"member:{claims['org']}:{claims['sub']}",
-        f"organization:{claims['org']}",
+        Revocable.TOKEN.of(claims["jti"]),
+        Revocable.CLIENT.of(claims["client_id"]),
+        Revocable.MEMBER.of(claims["org"], claims["sub"]),
+        Revocable.ORGANIZATION.of(claims["org"]),
     }
     if "grant" in claims:
-        names.add(f"grant:{claims['grant']}")
+        names.add(Revocable.GRANT.of(claims["grant"]))
     return frozenset(names)
 
 

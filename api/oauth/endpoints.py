@@ -29,7 +29,7 @@ from domain.access.grants import (
     hold_member,
 )
 from domain.access.people import account_of_id
-from domain.access.revocation import is_revoked, revoke
+from domain.access.revocation import Revocable, is_revoked, revoke
 from domain.access.standing import standing_of_client, standing_of_member
 from domain.ports import Sql
 from domain.row import utc_now
@@ -128,7 +128,9 @@ class _Revocation(_Asking, RevocationEndpoint):  # type: ignore[misc]
         """End an access token; with a refresh token, all that came of the consent ends."""
         if token.claims is not None:
             until = datetime.fromtimestamp(token.claims["exp"], UTC)
-            self.server.after.append(partial(revoke, name=f"token:{token.claims['jti']}", until=until))
+            self.server.after.append(
+                partial(revoke, name=Revocable.TOKEN.of(token.claims["jti"]), until=until)
+            )
         elif token.refresh is not None:
             self.server.after.append(partial(end_grant, grant_id=token.refresh.grant.id, at=utc_now()))
 

@@ -4,6 +4,7 @@ from starlette.requests import Request
 
 from api.people.sessions import expect_csrf, logged_in
 from api.services import services_of
+from domain.access.revocation import Revocable
 from domain.access.standing import standing_of_member
 from domain.access.viewer import Viewer
 
@@ -35,9 +36,9 @@ async def session_viewer(request: Request, alone: bool) -> Viewer | None:
         territories=standing.territories,
         names=frozenset(
             {
-                f"session:{found.session_id}",
-                f"member:{standing.organization_id}:{found.user_id}",
-                f"organization:{standing.organization_id}",
+                Revocable.SESSION.of(found.session_id),
+                Revocable.MEMBER.of(standing.organization_id, found.user_id),
+                Revocable.ORGANIZATION.of(standing.organization_id),
             }
         ),
         expires_at=found.expires_at.timestamp(),

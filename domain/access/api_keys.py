@@ -7,8 +7,8 @@ from typing import Annotated
 from domain.access.addresses import AddressInvalid, network_of
 from domain.access.clients import REFUSES, ClientId, hold_client
 from domain.access.credentials import new_api_key
-from domain.access.giving import LONGEST_CREDENTIAL, expect_own_scopes, name_of, scopes_of
-from domain.access.revocation import revoke
+from domain.access.giving import expect_own_scopes, name_of, scopes_of
+from domain.access.revocation import LONGEST_CREDENTIAL, Revocable, revoke
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
@@ -120,7 +120,7 @@ async def revoke_api_key(ask: RevokeApiKey, work: Work) -> Outcome:
     )
     if id is None:
         raise NotFound(f"no API key {ask.id} in your organization", path=("id",))
-    await revoke(work.connection, f"key:{id}", work.now + LONGEST_CREDENTIAL)
+    await revoke(work.connection, Revocable.KEY.of(id), work.now + LONGEST_CREDENTIAL)
     return Outcome("api_key", (id,))
 
 

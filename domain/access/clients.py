@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from domain.access.credentials import hash_of, new_secret
 from domain.access.giving import (
-    LONGEST_CREDENTIAL,
     BeyondOwn,
     expect_own_scopes,
     expect_role_of_client,
@@ -18,7 +17,7 @@ from domain.access.giving import (
     scopes_of,
 )
 from domain.access.registration import jwks_of, redirect_uris_of
-from domain.access.revocation import revoke
+from domain.access.revocation import LONGEST_CREDENTIAL, Revocable, revoke
 from domain.access.scopes import Role, Scope
 from domain.access.tables import AUTH_METHODS
 from domain.audit import Audit
@@ -194,7 +193,7 @@ async def edit_client(ask: EditClient, work: Work) -> Outcome:
     kept = jwks["keys"] if jwks else []
     removed = [key for key in (held.jwks or {}).get("keys", []) if key not in kept]
     if role != held.role or held.scopes - scopes or removed:
-        await revoke(work.connection, f"client:{held.id}", work.now + LONGEST_CREDENTIAL)
+        await revoke(work.connection, Revocable.CLIENT.of(held.id), work.now + LONGEST_CREDENTIAL)
     return Outcome("client", (held.id,))
 
 
@@ -222,7 +221,7 @@ async def revoke_client(ask: RevokeClient, work: Work) -> Outcome:
         "update grant_family set revoked_at = clock_timestamp() where client_id = $1 and revoked_at is null",
         held.id,
     )
-    await revoke(work.connection, f"client:{held.id}", work.now + LONGEST_CREDENTIAL)
+    await revoke(work.connection, Revocable.CLIENT.of(held.id), work.now + LONGEST_CREDENTIAL)
     return Outcome("client", (held.id,))
 
 

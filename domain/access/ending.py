@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from domain.access.revocation import revoke
+from domain.access.revocation import Revocable, revoke
 from domain.access.scopes import Access, Scope
 from domain.audit import Audit
 from domain.command import Outcome, command
@@ -39,5 +39,5 @@ async def end_session(ask: EndSession, work: Work) -> Outcome:
     )
     if row is None:
         raise NotFound(f"no session {ask.id} that is yours to end", path=("id",))
-    await revoke(work.connection, f"session:{row['id']}", row["expires_at"])
+    await revoke(work.connection, Revocable.SESSION.of(row["id"]), row["expires_at"])
     return Outcome("session", (row["id"],))

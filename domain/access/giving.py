@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
 
 from domain.access.scopes import ROLE_SCOPES, Role, Scope, role_scopes
 from domain.inputs import Path
@@ -10,8 +9,6 @@ from domain.ports import Sql
 from domain.refusals import InputInvalid, Refusal
 from domain.work import Work
 
-# No token of ours lives longer, so what was revoked need not be remembered longer.
-LONGEST_CREDENTIAL = timedelta(days=31)
 LONGEST_NAME = 200
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.access.revocation import revoke
+from domain.access.revocation import Revocable, revoke
 from domain.ports import Sql
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -247,7 +247,14 @@ async def end_grant(sql: Sql, grant_id: uuid.UUID, at: datetime) -> None:
     await sql.execute(
         "update grant_family set revoked_at = coalesce(revoked_at, clock_timestamp()) where id = $1", grant_id
     )
-    await revoke(sql, f"grant:{grant_id}", at + ACCESS_LIFE + timedelta(minutes=1))
+    await revoke(sql, Revocable.GRANT.of(grant_id), at + ACCESS_LIFE + timedelta(minutes=1))
+
+
+async def end_grants(sql: Sql, user_id: uuid.UUID, at: datetime) -> None:
+    """End every consent of a person, inside the caller's transaction."""
+    rows = await sql.fetch("select id from grant_family where user_id = $1 and revoked_at is null", user_id)
+    for row in rows:
+        await end_grant(sql, row["id"], at)
 
 
 async def claim_assertion(sql: Sql, client_id: uuid.UUID, jti: str, expires_at: datetime) -> bool:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from domain.access.giving import LONGEST_CREDENTIAL, BeyondOwn, expect_own_role, is_operator, role_of
+from domain.access.giving import BeyondOwn, expect_own_role, is_operator, role_of
 from domain.access.invitations import invite
 from domain.access.people import normal_email
-from domain.access.revocation import revoke
+from domain.access.revocation import LONGEST_CREDENTIAL, Revocable, revoke
 from domain.access.scopes import Role, Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
@@ -206,5 +206,5 @@ async def _expect_another_admin(work: Work, member: Any) -> None:
 
 
 async def _end_tokens(work: Work, member: Any) -> None:
-    name = f"member:{member['organization_id']}:{member['user_id']}"
+    name = Revocable.MEMBER.of(member["organization_id"], member["user_id"])
     await revoke(work.connection, name, work.now + LONGEST_CREDENTIAL)

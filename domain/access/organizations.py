@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated
 
-from domain.access.giving import LONGEST_CREDENTIAL, name_of
+from domain.access.giving import name_of
 from domain.access.invitations import invite
 from domain.access.people import normal_email
-from domain.access.revocation import revoke
+from domain.access.revocation import LONGEST_CREDENTIAL, Revocable, revoke
 from domain.access.scopes import Role, Scope
 from domain.access.tables import TIERS
 from domain.audit import Audit
@@ -144,7 +144,7 @@ async def edit_organization_terms(ask: EditOrganizationTerms, work: Work) -> Out
     )
     if found is None:
         raise _none(ask.id)
-    await revoke(work.connection, f"organization:{id}", work.now + LONGEST_CREDENTIAL)
+    await revoke(work.connection, Revocable.ORGANIZATION.of(id), work.now + LONGEST_CREDENTIAL)
     return Outcome("organization", (id,))
 
 

@@ -4,10 +4,9 @@ import re
 import unicodedata
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from domain.access.revocation import revoke
+from domain.access.grants import end_grants
 from domain.access.sessions import IDLE, end_all
 from domain.ports import Sql
 from domain.refusals import InputInvalid
@@ -20,8 +19,6 @@ EMAIL_LONGEST = 254
 FREE_FAILURES = 5
 LONGEST_WAIT_S = 900
 _FORGOTTEN_AFTER = "interval '1 day'"
-# Longer than any access token of a grant does.
-_TOKENS_LIVE = timedelta(hours=1)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+")
 
 
@@ -231,13 +228,7 @@ async def set_password(sql: Sql, user_id: uuid.UUID, password_hash: str) -> None
         password_hash,
     )
     await end_all(sql, user_id)
-    rows = await sql.fetch(
-        "update grant_family set revoked_at = clock_timestamp() where user_id = $1 and revoked_at is null "
-        "returning id",
-        user_id,
-    )
-    for row in rows:
-        await revoke(sql, f"grant:{row['id']}", utc_now() + _TOKENS_LIVE)
+    await end_grants(sql, user_id, utc_now())
 
 
 def _account(row: Any) -> Account | None:

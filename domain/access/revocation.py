@@ -1,14 +1,33 @@
 """Revocation: a name that no credential issued up to now may carry any longer.
 
-One list for everything that ends early. A name is `token:<jti>`, `client:<id>`, `grant:<family>`,
-`member:<organization>:<user>`, `key:<id>`, `session:<id>` or `organization:<id>`.
+One list for everything that ends early; a credential carries the names of all that it hangs on.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from domain.ports import Sql, text_of
+
+# No token of ours lives longer, so what was revoked need not be remembered longer.
+LONGEST_CREDENTIAL = timedelta(days=31)
+
+
+class Revocable(StrEnum):
+    """What credentials hang on: themselves, a client, a consent, a membership, an organization."""
+
+    TOKEN = "token"  # noqa: S105  (a word, no secret)
+    KEY = "key"
+    SESSION = "session"
+    CLIENT = "client"
+    GRANT = "grant"
+    MEMBER = "member"
+    ORGANIZATION = "organization"
+
+    def of(self, *ids: object) -> str:
+        """The name of one of them. A member's ids are those of the organization and of the person."""
+        return ":".join((self.value, *map(str, ids)))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.access.credentials import hash_of, new_secret
-from domain.access.revocation import revoke
+from domain.access.revocation import Revocable, revoke
 from domain.ports import Sql
 from domain.row import utc_now
 
@@ -55,11 +55,6 @@ class ListedSession:
     expires_at: datetime
     address: str | None
     user_agent: str | None
-
-
-def name_of(session_id: uuid.UUID) -> str:
-    """The name under which credentials of a session are revoked."""
-    return f"session:{session_id}"
 
 
 async def open_session(
@@ -175,7 +170,7 @@ async def _end(sql: Sql, user_id: uuid.UUID, which: str, given: object) -> list[
             given,
         )
         for row in rows:
-            await revoke(sql, name_of(row["id"]), row["expires_at"])
+            await revoke(sql, Revocable.SESSION.of(row["id"]), row["expires_at"])
     return [row["id"] for row in rows]
 
 

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 
+from domain.access.revocation import Revocable
 from domain.access.scopes import ROLE_SCOPES, Access, Role, Scope
 
 
@@ -47,7 +48,7 @@ class Viewer:
     @cached_property
     def user_id(self) -> uuid.UUID | None:
         """The account the actor names; None for a program that acts for a person by their consent."""
-        if any(name.startswith("grant:") for name in self.names):
+        if any(name.startswith(Revocable.GRANT.of("")) for name in self.names):
             return None
         try:
             return uuid.UUID(self.actor)
