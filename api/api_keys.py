@@ -1,16 +1,15 @@
 """API keys at the door: remembered for a few seconds, looked at on every request, their use noted later."""
 
-import asyncio
 import hashlib
 import time
 import uuid
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
 from api.problems import Problem
+from api.repeated import Repeated
 from api.revocations import Revocations
 from domain.access.addresses import Network, may_come_from, network_of
 from domain.access.credentials import KeyMalformed, prefix_of
@@ -53,20 +52,16 @@ class ApiKeys:
         self._revocations = revocations
         self._most = remembered
         self._fresh_s = fresh_s
-        self._note_every_s = note_every_s
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._used: dict[uuid.UUID, float] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._noting = Repeated(self._note, note_every_s, "key_uses_unwritten")
 
     async def __aenter__(self) -> "ApiKeys":
-        self._task = asyncio.create_task(self._keep_noting())
+        self._noting.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._noting.stop()
         await self._note()
 
     def known(self, text: str, address: str) -> Viewer | None:
@@ -113,11 +108,6 @@ class ApiKeys:
         self._known.move_to_end(name)
         self._used[entry.key_id] = now
         return entry.viewer
-
-    async def _keep_noting(self) -> None:
-        while True:
-            await asyncio.sleep(self._note_every_s)
-            await self._note()
 
     async def _note(self) -> None:
         """Write down what was used since; a use that can't be written is noted with the next ones."""

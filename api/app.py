@@ -40,7 +40,6 @@ from api.security import Security
 from api.services import Services
 from api.settings import Settings
 from api.shed import Places
-from domain.access.introspection import Introspection
 from domain.adapters.budget import RedisBuckets
 from domain.adapters.postgres import connect_reader, open_pool
 from domain.adapters.readers import Readers
@@ -109,7 +108,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         RedisBuckets(settings.redis_url) as buckets,
         Limiter(buckets, workers) as limiter,
         keys,
-        Introspecting(workers, Introspection(settings.introspection)) as introspecting,
+        Introspecting(workers) as introspecting,
         ApiKeys(workers, revocations) as api_keys,
         Provider(settings) if settings.oidc_issuer else nullcontext() as provider,
     ):

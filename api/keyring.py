@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api.keys import PUBLISHED, SigningKey, ensure_keys, load_keys, locked, make_key
+from api.repeated import Repeated
 
 # How long a key is published before it signs: as long as others may keep our key set (Cache-Control).
 ANNOUNCED = timedelta(minutes=5)
@@ -35,9 +36,8 @@ class KeyRing:
         self, keys: Sequence[SigningKey], folder: Path | None = None, every_s: float = _EVERY_S
     ) -> None:
         self._folder = folder
-        self._every_s = every_s
         self._seen = _state(folder) if folder else ()
-        self._task: asyncio.Task[None] | None = None
+        self._following = Repeated(partial(asyncio.to_thread, self.refresh), every_s, "keys_unread")
         self.generation = 0
         self._take(keys)
 
@@ -72,22 +72,11 @@ class KeyRing:
             log.info("keys_changed", signer=keys[0].kid, published=len(keys))
 
     async def __aenter__(self) -> "KeyRing":
-        self._task = asyncio.create_task(self._follow())
+        self._following.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            try:
-                await asyncio.to_thread(self.refresh)
-            except (OSError, ValueError) as error:
-                log.warning("keys_unread", error=str(error))
+        await self._following.stop()
 
 
 def open_ring(folder: Path) -> KeyRing:

@@ -1,11 +1,8 @@
 """What was revoked, in memory: read from the table every second, asked on every request."""
 
-import asyncio
 import time
-from contextlib import suppress
 
-import structlog
-
+from api.repeated import Repeated
 from domain.access.revocation import revoked_since
 from domain.access.viewer import Viewer
 from domain.ports import SqlPool
@@ -14,30 +11,24 @@ from domain.ports import SqlPool
 _OVERLAP_S = 60.0
 _EVERY_S = 1.0
 
-log = structlog.get_logger("api.revocations")
-
 
 class Revocations:
     """The revoked names and their instants. While the database is away, what was known stays known."""
 
     def __init__(self, pool: SqlPool, every_s: float = _EVERY_S) -> None:
         self._pool = pool
-        self._every_s = every_s
         self._at: dict[str, float] = {}
         self._until: dict[str, float] = {}
         self._read_to = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._following = Repeated(self.refresh, every_s, "revocations_unread")
 
     async def __aenter__(self) -> "Revocations":
         await self.refresh()
-        self._task = asyncio.create_task(self._follow())
+        self._following.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._following.stop()
 
     def refuses(self, viewer: Viewer) -> bool:
         """Whether one of the credential's names was revoked at or after it was issued."""
@@ -57,11 +48,3 @@ class Revocations:
         now = time.time()
         for name in [name for name, until in self._until.items() if until < now]:
             del self._at[name], self._until[name]
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            try:
-                await self.refresh()
-            except Exception as error:
-                log.warning("revocations_unread", error=type(error).__name__)

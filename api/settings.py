@@ -91,11 +91,6 @@ class Settings(BaseSettings):
         description="Sites, by commas, whose pages may use the API from a browser, as https://app.example; "
         "* lets every site, without cookies.",
     )
-    introspection: Literal["signed_in", "operator", "off"] = Field(
-        default="signed_in",
-        description="Who may ask for the schema unless the system setting says otherwise: signed_in, "
-        "operator (administrators of the installation) or off.",
-    )
     url: str = Field(
         default="", description="Address of the server the command line talks to, when it is not ours."
     )

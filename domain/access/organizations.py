@@ -148,10 +148,10 @@ async def edit_organization_terms(ask: EditOrganizationTerms, work: Work) -> Out
     return Outcome("organization", (id,))
 
 
-def slug_of(name: str) -> str:
-    """A slug made of a name: plain letters and digits, with - between words."""
+def slug_of(name: str, longest: int = 63) -> str:
+    """A slug made of a name, in plain letters and digits: "Björk & Söhne" is bjork-sohne. May be empty."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63].rstrip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].rstrip("-")
 
 
 def _none(given: str) -> NotFound:

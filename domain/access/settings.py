@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from domain.access.introspection import Introspection
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, command
@@ -11,8 +12,6 @@ from domain.ports import Sql, text_of
 from domain.refusals import InputInvalid
 from domain.types import UNSET, Unset
 from domain.work import Work
-
-INTROSPECTION = ("signed_in", "operator", "off")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class SystemSettings:
     """
 
     open_registration: bool = False
-    introspection: str = "signed_in"
+    introspection: str = Introspection.SIGNED_IN.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +57,9 @@ async def edit_system_settings(ask: EditSystemSettings, work: Work) -> Outcome:
         for field in dataclasses.fields(ask)
         if getattr(ask, field.name) is not UNSET
     }
-    if given.get("introspection", "signed_in") not in INTROSPECTION:
+    if given.get("introspection", Introspection.OFF) not in set(Introspection):
         raise InputInvalid(
-            f"introspection is {given['introspection'][:60]!r}; {', '.join(INTROSPECTION)} will do",
+            f"introspection is {given['introspection'][:60]!r}; {', '.join(Introspection)} will do",
             path=("introspection",),
         )
     for name, value in given.items():

@@ -1,22 +1,17 @@
 """Open registration: a person makes an account and an organization of their own, where that is allowed."""
 
-import json
-import re
 import secrets
-import unicodedata
 import uuid
 
 from domain.access.invitations import make_account
+from domain.access.organizations import slug_of
+from domain.access.settings import read_settings
 from domain.ports import Sql
-
-OPEN_REGISTRATION = "open_registration"
-_SLUG_LENGTH = 40
 
 
 async def registration_is_open(sql: Sql) -> bool:
     """Whether anybody may register; not unless an administrator of the system said so."""
-    value = await sql.fetchval("select value from system_setting where name = $1", OPEN_REGISTRATION)
-    return value is not None and json.loads(value) is True
+    return (await read_settings(sql)).open_registration is True
 
 
 async def register(
@@ -38,7 +33,8 @@ async def register(
 
 
 async def _make_organization(sql: Sql, name: str) -> uuid.UUID:
-    slug = slug_of(name)
+    base = slug_of(name, 40) or "organization"
+    slug = base
     made: uuid.UUID | None = None
     while made is None:
         made = await sql.fetchval(
@@ -47,11 +43,5 @@ async def _make_organization(sql: Sql, name: str) -> uuid.UUID:
             name,
             slug,
         )
-        slug = f"{slug_of(name)}-{secrets.token_hex(4)}"
+        slug = f"{base}-{secrets.token_hex(4)}"
     return made
-
-
-def slug_of(name: str) -> str:
-    """A name in the letters of an address: 'Björk & Söhne' is bjork-sohne."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", letters)[:_SLUG_LENGTH].strip("-") or "organization"

@@ -11,6 +11,7 @@ from graphql import get_introspection_query
 
 from domain.access.introspection import Introspection
 from domain.access.scopes import Role
+from domain.access.settings import SystemSettings
 from tests.api.conftest import House
 
 NAMED = '{ __type(name: "Release") { name } }'
@@ -121,3 +122,4 @@ async def test_off_is_off_for_everybody_and_nothing_is_hinted_at(house: House, p
 
 def test_the_states_are_those_of_the_setting() -> None:
     assert {one.value for one in Introspection} == {"signed_in", "operator", "off"}
+    assert Introspection.named(SystemSettings().introspection) is Introspection.SIGNED_IN
