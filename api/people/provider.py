@@ -64,9 +64,14 @@ class Outside:
 
 
 class Provider:
-    """The provider that the settings name."""
+    """The provider that the settings name.
 
-    def __init__(self, settings: Settings) -> None:
+    patience_s: how long it may be silent. pause_s: how long it is left alone when it could not be asked.
+    """
+
+    def __init__(
+        self, settings: Settings, *, patience_s: float = _PATIENCE_S, pause_s: float = _PAUSE_S
+    ) -> None:
         self.issuer = settings.oidc_issuer
         self.name = settings.oidc_name or urlsplit(self.issuer).netloc
         self._client_id = settings.oidc_client_id
@@ -75,12 +80,13 @@ class Provider:
         self._metadata: dict[str, Any] = {}
         self._known_until = 0.0
         self._away_until = 0.0
+        self._pause_s = pause_s
         self._lock = asyncio.Lock()
         # Made once: loading the certificates takes a tenth of a second. Proxies of the environment lead
         # outside; a provider on this machine is not asked through them.
         self._http = _Http(
             httpx2.AsyncClient(
-                timeout=_PATIENCE_S, follow_redirects=False, trust_env=not is_loopback(self.issuer)
+                timeout=patience_s, follow_redirects=False, trust_env=not is_loopback(self.issuer)
             )
         )
 
@@ -179,7 +185,7 @@ class Provider:
             try:
                 found = await self._read()
             except ProviderFault:
-                self._away_until = time.monotonic() + _PAUSE_S
+                self._away_until = time.monotonic() + self._pause_s
                 raise
             self._metadata, self._known_until = found, time.monotonic() + _METADATA_LIVES_S
             return found

@@ -73,7 +73,7 @@ class Calculator:
         definition = parent.fields[node.name.value]
         named = get_named_type(definition.type)
         if is_leaf_type(named):
-            return 0
+            return 1 if definition.args else 0
         if named.name.endswith("Connection"):
             return self.page(named, node)
         object_ = 1 + self.object(named, node.selection_set)

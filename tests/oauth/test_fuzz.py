@@ -41,7 +41,7 @@ NAMES = [
     "password",
 ]
 EXAMPLES = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,5 +1,6 @@
 """Nothing secret is logged, and what is over is dropped in time."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -35,7 +36,7 @@ async def test_no_password_token_or_cookie_is_logged(town: Town, servers: Server
         )
     secrets = {PASSWORD, "wrong secret guess", "the next password", invitation}
     try:
-        with Browser(await address_in(log)) as browser:
+        with Browser(await address_in(log, process)) as browser:
             browser.post("/auth/login", {"email": ada.email, "password": "wrong secret guess"})
             told = browser.log_in(ada.email, PASSWORD)
             secrets |= {told["csrf"], browser.session or ""}
@@ -68,13 +69,13 @@ async def test_no_password_token_or_cookie_is_logged(town: Town, servers: Server
     assert ada.email not in written
 
 
-async def address_in(log: Path) -> str:
+async def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
     """Where the server says it listens."""
-    import asyncio
-
     for _ in range(600):
         if found := re.search(r"listens at (http://\S+)", log.read_text()):
             return found[1]
+        if process.poll() is not None:
+            break
         await asyncio.sleep(0.1)
     raise AssertionError(f"the server did not start: {log.read_text()}")
 
