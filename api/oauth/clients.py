@@ -1,6 +1,5 @@
 """How a client proves itself: by its secret, by a signed assertion, or, when it can keep none, not at all."""
 
-import hmac
 import time
 import warnings
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from api.oauth.asked import ASSERTION, BASIC, NONE, POST
-from domain.access.grants import RegisteredClient, digest
+from domain.access.credentials import fits
+from domain.access.grants import RegisteredClient
 from domain.access.scopes import Scope
 
 ASSERTION_ALGORITHMS = ("Ed25519", "EdDSA", "ES256", "PS256", "RS256")
@@ -60,9 +60,7 @@ class Client(ClientMixin):  # type: ignore[misc]
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether it is one of the secrets that are good now; all are compared, in constant time."""
-        given = digest(client_secret)
-        fits = [hmac.compare_digest(known, given) for known in self.row.secret_hashes]
-        return any(fits)
+        return any([fits(client_secret, known) for known in self.row.secret_hashes])
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether it is registered to prove itself so."""

@@ -12,8 +12,8 @@ from api.people.forms import Asked, answer, json, local, shown
 from api.people.sessions import drop_cookie, expect_csrf, logged_in, require_login
 from api.services import Services, services_of
 from domain.access.people import EMAIL_LONGEST
+from domain.access.registration import registration_is_open
 from domain.access.sessions import end_session
-from domain.access.signup import registration_is_open
 
 # What follows the form may lead on to an OAuth client, which `form-action 'self'` would forbid.
 _AUTHORIZATION = "/oauth/"

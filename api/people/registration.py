@@ -24,8 +24,8 @@ from domain.access.people import (
     normal_email,
     normal_name,
 )
-from domain.access.signup import register as make_registered
-from domain.access.signup import registration_is_open
+from domain.access.registration import register as make_registered
+from domain.access.registration import registration_is_open
 from domain.refusals import NotFound
 
 log = structlog.get_logger("api.people")

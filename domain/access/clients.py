@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
+from domain.access.client_metadata import jwks_of, redirect_uris_of
 from domain.access.credentials import hash_of, new_secret
 from domain.access.giving import (
     BeyondOwn,
@@ -16,7 +17,6 @@ from domain.access.giving import (
     role_of,
     scopes_of,
 )
-from domain.access.registration import jwks_of, redirect_uris_of
 from domain.access.revocation import LONGEST_CREDENTIAL, Revocable, revoke
 from domain.access.scopes import Role, Scope
 from domain.access.tables import AUTH_METHODS

@@ -4,7 +4,6 @@ A grant (row of grant_family) is one consent of a person to a client. Codes and 
 sha256 in hexadecimal; they are 256 random bits, so that nothing slower is needed.
 """
 
-import hashlib
 import json
 import uuid
 from collections.abc import Collection
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.access.credentials import hash_of
 from domain.access.revocation import Revocable, revoke
 from domain.ports import Sql
 
@@ -77,11 +77,6 @@ class Refresh:
     expires_at: datetime
 
 
-def digest(secret: str) -> str:
-    """How a code, a refresh token or a client's secret is kept."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 async def find_client(sql: Sql, client_id: uuid.UUID) -> RegisteredClient | None:
     """A client, unless it is revoked. Held until the transaction ends, so that it isn't meanwhile."""
     row = await sql.fetchrow(
@@ -131,7 +126,7 @@ async def find_code(sql: Sql, code: str) -> Code | None:
         f"select {_GRANT}, c.redirect_uri, c.code_challenge, c.nonce, c.used_at is not null as is_used, "
         "c.expires_at <= clock_timestamp() as is_expired from authorization_code c "
         "join grant_family g on g.id = c.family_id where c.code_hash = $1 for update",
-        digest(code),
+        hash_of(code),
     )
     if row is None:
         return None
@@ -151,7 +146,7 @@ async def find_refresh(sql: Sql, token: str) -> Refresh | None:
         f"select {_GRANT}, r.scopes, r.used_at is not null as is_used, r.created_at, r.expires_at, "
         "r.expires_at <= clock_timestamp() as is_expired from refresh_token r "
         "join grant_family g on g.id = r.family_id where r.token_hash = $1 for update",
-        digest(token),
+        hash_of(token),
     )
     if row is None:
         return None
@@ -207,7 +202,7 @@ async def save_code(
         "insert into authorization_code "
         "(code_hash, family_id, redirect_uri, code_challenge, nonce, expires_at) "
         "values ($1, $2, $3, $4, $5, clock_timestamp() + $6)",
-        digest(code),
+        hash_of(code),
         grant_id,
         redirect_uri,
         code_challenge,
@@ -219,7 +214,7 @@ async def save_code(
 async def use_code(sql: Sql, code: str) -> None:
     """Note that a code was exchanged."""
     await sql.execute(
-        "update authorization_code set used_at = clock_timestamp() where code_hash = $1", digest(code)
+        "update authorization_code set used_at = clock_timestamp() where code_hash = $1", hash_of(code)
     )
 
 
@@ -228,7 +223,7 @@ async def save_refresh(sql: Sql, token: str, *, grant_id: uuid.UUID, scopes: Col
     await sql.execute(
         "insert into refresh_token (token_hash, family_id, scopes, expires_at) "
         "values ($1, $2, $3, clock_timestamp() + $4)",
-        digest(token),
+        hash_of(token),
         grant_id,
         sorted(scopes),
         REFRESH_LIFE,
@@ -238,7 +233,7 @@ async def save_refresh(sql: Sql, token: str, *, grant_id: uuid.UUID, scopes: Col
 async def use_refresh(sql: Sql, token: str) -> None:
     """Note that a refresh token was exchanged for its successor."""
     await sql.execute(
-        "update refresh_token set used_at = clock_timestamp() where token_hash = $1", digest(token)
+        "update refresh_token set used_at = clock_timestamp() where token_hash = $1", hash_of(token)
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from domain.access.client_metadata import jwks_of, redirect_uris_of
 from domain.access.credentials import hash_of, prefix_of
-from domain.access.registration import jwks_of, redirect_uris_of
 from domain.access.scopes import Role
 from domain.refusals import InputInvalid
 from tests.access.callers import Caller, admin, operator, tenant

@@ -17,7 +17,7 @@ import pytest
 
 from api.embedded import Servers
 from api.keys import SigningKey, ensure_keys
-from domain.access.grants import digest
+from domain.access.credentials import hash_of
 from domain.adapters.postgres import open_pool
 from domain.row import new_id
 from tests.api.conftest import serving, settings_for
@@ -79,7 +79,7 @@ class Court(Town):
             list(redirect_uris),
             auth_method,
             orjson.dumps(jwks).decode() if jwks else None,
-            digest(secret) if auth_method == "client_secret" else None,
+            hash_of(secret) if auth_method == "client_secret" else None,
         )
         return Registered(id, secret, redirect_uris[0] if redirect_uris else "")
 

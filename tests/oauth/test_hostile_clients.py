@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey, OKPKey
 
 from api.oauth.asked import ASSERTION_TYPE, LARGEST_FORM
-from domain.access.grants import digest
+from domain.access.credentials import hash_of
 from tests.oauth.conftest import Court, Registered, refused
 
 OWN = {"grant_type": "client_credentials"}
@@ -28,7 +28,7 @@ async def test_a_client_must_prove_itself(court: Court) -> None:
     for headers in (
         basic(id, "wrong"),
         basic(id, other.secret),
-        basic(id, digest(client.secret)),  # what the database holds opens nothing
+        basic(id, hash_of(client.secret)),  # what the database holds opens nothing
         basic(id, ""),
         basic("", client.secret),
         basic(id.upper(), client.secret),

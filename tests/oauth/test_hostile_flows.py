@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from domain.access.grants import digest
+from domain.access.credentials import hash_of
 from tests.oauth.conftest import CALLBACK, VERIFIER, Court, challenge, refused, sent_to_client
 from tests.people.browser import form_in
 
@@ -348,7 +348,7 @@ async def test_a_refresh_token_ends_with_its_time_its_grant_and_its_client(court
         court.exchange(client, await court.code(client)).json()["refresh_token"] for _ in range(3)
     ]
     await court.pool.execute(
-        "update refresh_token set expires_at = now() where token_hash = $1", digest(late)
+        "update refresh_token set expires_at = now() where token_hash = $1", hash_of(late)
     )
     refused(court.refresh(client, late), "invalid_grant")
     assert court.post("/oauth/revoke", {"token": given_up}, auth=client.basic).status_code == 200
