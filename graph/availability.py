@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from graph.served import Asking
 
 ReasonEnum = strawberry.enum(Reason, name="AvailabilityReason", description="Why something is not allowed.")
-AVAILABILITY_POINTS = 2
 # What one coverage is priced at: every territory there is.
 COVERAGE_POINTS = 250
 

@@ -9,7 +9,7 @@ from domain.access.viewer import Viewer
 from domain.command import COMMANDS, Command
 from domain.inputs import parse, snake
 from domain.refusals import Refusal
-from graph.bind import TYPES, GraphType
+from graph.bind import TYPES
 from graph.mutations import is_deletion
 from graph.perform import Parsed, collect, merged
 from graph.plan import Planner
@@ -51,10 +51,3 @@ def command_points(command: Command, given: Any) -> int:
         return command.points(parse(command.ask, given))
     except Refusal:
         return command.cost
-
-
-def _read_as(command: Command, name: str) -> GraphType | None:
-    """The type that a field of the payload is read as, where it is an entity."""
-    if name not in ("change_set", command.returns) or (name != "change_set" and is_deletion(command)):
-        return None
-    return next((t for t in TYPES.values() if t.kind == name and t.is_node), None)

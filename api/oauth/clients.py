@@ -60,7 +60,8 @@ class Client(ClientMixin):  # type: ignore[misc]
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether it is one of the secrets that are good now; all are compared, in constant time."""
-        return any([fits(client_secret, known) for known in self.row.secret_hashes])
+        compared = [fits(client_secret, known) for known in self.row.secret_hashes]
+        return any(compared)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         """Whether it is registered to prove itself so."""

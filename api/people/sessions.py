@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from api.services import Services
 
 COOKIE = "__Host-catalograph"
-CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
 # Longer ones are no tokens of ours; they are not looked up.
 _LONGEST_TOKEN = 64
