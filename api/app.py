@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from api.api_keys import ApiKeys
 from api.auth import Authenticator
 from api.blobs import blob_routes
+from api.callbacks import callback_routes
 from api.compose import blob_store
 from api.docs import docs_routes
 from api.exports import export_routes
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/graphql", graphql, methods=["GET", "POST"]),
         *blob_routes(settings),
         *export_routes(),
+        *callback_routes(),
         Mount(PREFIX, Rest(schema)),
         *people_routes(),
         *oauth_routes(settings),

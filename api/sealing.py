@@ -1,4 +1,4 @@
-"""Seals the kept answers that hold a secret, so that the database alone tells nobody what it was."""
+"""Seals kept answers that hold a secret, and partners' secrets, so that the database alone tells no one."""
 
 import os
 
@@ -17,7 +17,7 @@ class AnswerSealer:
     """AES-256-GCM under a key derived from the house's secret (HKDF, RFC 5869); a nonce at random for each.
 
     At random is safe here: a key would have to seal some four thousand million answers before two of their
-    nonces were likely to meet, and what is sealed is kept for seven days.
+    nonces were likely to meet, and answers are kept for seven days; partners' secrets are few.
     """
 
     def __init__(self, secret: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from domain import changes, jobs, revert
 from domain.access import api_keys, clients, dpids, ending, members, organizations, settings, tiers
+from domain.callbacks import partners as callbacks
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
@@ -11,6 +12,7 @@ from domain.rights import edit as rights
 __all__ = [
     "COMMANDS",
     "api_keys",
+    "callbacks",
     "catalog",
     "changes",
     "clients",

@@ -111,7 +111,7 @@ async def dispatch(
 
     door: 'graphql', 'rest' or 'hook', for the audit trail. render makes the response's bytes inside the
     transaction, from the rows as they will be. sealer: for the kept answers of commands that disclose a
-    secret. Raises Refusal for every expected no.
+    secret, and for secrets that handlers keep. Raises Refusal for every expected no.
     """
     admit(command, viewer, idempotency_key, door)
     key = None
@@ -130,6 +130,7 @@ async def dispatch(
                 pool,
                 door,
                 blobs,
+                sealer,
                 key,
                 correlation_id,
                 reason,
@@ -174,6 +175,7 @@ async def _run(
     pool: SqlPool,
     door: str,
     blobs: Blobs | None,
+    sealer: Sealer | None,
     key: _Key | None,
     correlation_id: str | None,
     reason: str | None,
@@ -186,6 +188,7 @@ async def _run(
         async with _open(
             connection, viewer, command.name, door, command.audit, None, blobs, correlation_id, reason, now
         ) as work:
+            work.sealer = sealer
             outcome = await command.handler(ask, work)
         outcome = dataclasses.replace(outcome, change_set_id=work.change_set_id)
         status, body = await render(outcome, connection) if render else (200, None)

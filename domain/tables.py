@@ -11,6 +11,7 @@ from domain.audit import (
     SourcePolicy,
     SourceRecord,
 )
+from domain.callbacks import tables as callbacks
 from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
@@ -29,6 +30,7 @@ __all__ = [
     "SourcePolicy",
     "SourceRecord",
     "access",
+    "callbacks",
     "catalog",
     "deliveries",
     "metadata",

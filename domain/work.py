@@ -15,7 +15,7 @@ from domain.access.viewer import Viewer
 from domain.claims import MANUAL, Draft, Policy, Record, checksum, claims_of, resolve
 from domain.ids import IdInvalid, decode_id
 from domain.kinds import KINDS
-from domain.ports import Blobs, Sql
+from domain.ports import Blobs, Sealer, Sql
 from domain.references import References
 from domain.refusals import NotFound, ReferenceMissing, Refusal, VersionConflict
 from domain.row import new_id, utc_now
@@ -75,6 +75,8 @@ class Work:
         self.now = now or utc_now()
         # Where in the caller's input the present step stands; refusals of its claims point there.
         self.origin: tuple[str | int, ...] = ()
+        # Seals what commands keep that nobody may read in the database; doors hand it in.
+        self.sealer: Sealer | None = None
         self._staged: dict[tuple[str, str], _Staged] = {}
 
     # -- what handlers say ------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.asyncio import ConnectionPool
 
+import jobs.callbacks
 import jobs.export
 import jobs.ingest
 from domain import jobs as life

@@ -21,6 +21,7 @@ class Proof(StrEnum):
     TOKEN = "an access token"  # noqa: S105
     SESSION = "a session"
     CLIENT = "a client's own credentials"
+    SIGNATURE = "a signature of the body by the partner's secret"
     LINK = "a signed link that was given to somebody signed in"
 
 
@@ -95,6 +96,10 @@ DOORS: tuple[Door, ...] = (
         "/v1/exports/{id}/file",
         Proof.CALLER,
         "The file of an export of the caller's organization; asks for the scope exports:run.",
+    ),
+    # -- partners
+    _closed(
+        "POST", "/v1/callbacks/{partner}", Proof.SIGNATURE, "Takes what a distributor tells of releases."
     ),
     # -- the installation
     _open("GET", "/livez", "Whether the process runs; no names, no numbers."),

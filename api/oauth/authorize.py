@@ -68,6 +68,7 @@ MEANINGS = {
     Scope.AUDIT_READ: "See who changed what",
     Scope.MEMBERS_MANAGE: "Manage members and their roles",
     Scope.CLIENTS_MANAGE: "Manage clients and keys",
+    Scope.WEBHOOKS_MANAGE: "Manage who calls back, and with which secrets",
     Scope.SYSTEM_ADMIN: "Administer the whole system",
     "openid": "Know who you are",
     "profile": "Know your name",

@@ -150,6 +150,9 @@ POLICIES: dict[str, Policy] = {
         ("exists (select from delivery d where d.id = {t}.delivery_id and d.owner_id = {viewer})",)
     ),
     "job": OWN,
+    "callback_partner": OWN,
+    "callback_event": OWN,
+    "distribution": OWN,
     "change_set": OWN,
     "change": OWN,
     "source_record": OWN,

@@ -18,6 +18,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     MEMBERS_MANAGE = "members:manage"
     CLIENTS_MANAGE = "clients:manage"
+    WEBHOOKS_MANAGE = "webhooks:manage"
     SYSTEM_ADMIN = "system:admin"
 
 
@@ -60,7 +61,7 @@ _WRITE = frozenset(
 # The most a role may hold; a token may carry fewer.
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMIN: frozenset(Scope),
-    Role.LABEL_USER: _READ | _WRITE,
+    Role.LABEL_USER: _READ | _WRITE | {Scope.WEBHOOKS_MANAGE},
     Role.API_USER: _READ | _WRITE,
     Role.SERVICE: _READ | _WRITE,
 }

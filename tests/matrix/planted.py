@@ -109,6 +109,7 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
     )
     when = {"run_at": instant(2), "created_at": instant(2)}
     await planter.plant("job", f"{name} own job", owner, kind="enrich", subject_id=delivery, **when)
+    await callbacks(planter, name, owner)
     await planter.plant(
         "change_set",
         f"{name} own change_set",
@@ -119,6 +120,43 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
         reason=words,
         state="applied",
         created_at=instant(2),
+    )
+
+
+async def callbacks(planter: Planter, name: str, owner: uuid.UUID) -> None:
+    """A partner that calls back, what it said, and where a release stands with it."""
+    words, when = f"private of {name}", instant(2)
+    partner = await planter.plant(
+        "callback_partner",
+        f"{name} own callback_partner",
+        owner,
+        name=words,
+        slug=f"slug of {name}",
+        mapping={"word_path": "type"},
+        secret_sealed=b"sealed",
+    )
+    distribution = await planter.plant(
+        "distribution",
+        f"{name} own distribution",
+        owner,
+        partner_id=partner,
+        subject=f"partner:{words}",
+        reference_scheme="partner",
+        reference=words,
+        state="delivered",
+        state_at=when,
+    )
+    await planter.plant(
+        "callback_event",
+        f"{name} own callback_event",
+        owner,
+        partner_id=partner,
+        distribution_id=distribution,
+        event_id=words,
+        body=b'{"type": "delivered"}',
+        body_sha256="ab" * 32,
+        size_bytes=21,
+        sent_at=when,
     )
 
 

@@ -11,11 +11,13 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, Grap
 READ = frozenset({"catalog:read", "rights:read", "deliveries:read", "jobs:read", "audit:read"})
 WRITE = frozenset({"catalog:write", "rights:write", "deliveries:write", "jobs:write"})
 MANAGE = frozenset({"members:manage", "clients:manage"})
+CALLBACKS = frozenset({"webhooks:manage"})
 SYSTEM = frozenset({"system:admin"})
-EVERY_SCOPE = READ | WRITE | MANAGE | SYSTEM
+EVERY_SCOPE = READ | WRITE | MANAGE | CALLBACKS | SYSTEM
 
 # The most that each role may do in an organization; the operator's administrators also run the system.
-ROLES = {"admin": READ | WRITE | MANAGE, "label_user": READ | WRITE, "api_user": READ | WRITE}
+ROLES = {"admin": READ | WRITE | MANAGE | CALLBACKS, "label_user": READ | WRITE | CALLBACKS}
+ROLES["api_user"] = READ | WRITE
 ROLES["service"] = READ | WRITE
 
 _TYPES = {
@@ -24,11 +26,12 @@ _TYPES = {
         "AudioFeature Podcast Episode Book Audiobook Chapter Image Title Identifier Annotation"
     ),
     "rights:read": "Deal",
-    "deliveries:read": "Delivery Finding",
+    "deliveries:read": "Delivery Finding Distribution",
     "jobs:read": "Job",
     "audit:read": "ChangeSet Change",
     "members:manage": "Member Invitation",
     "clients:manage": "Client ApiKey",
+    "webhooks:manage": "CallbackPartner CallbackEvent",
     "": "Organization Dpid Session",
 }
 # What is needed to read anything of a type; nothing, where everybody has such things of their own.
@@ -65,6 +68,10 @@ COMMANDS = {
     **dict.fromkeys(("claim_dpid", "withdraw_dpid", "edit_organization"), "members:manage"),
     **dict.fromkeys(("create_organization", "edit_organization_terms", "confirm_dpid"), "system:admin"),
     **dict.fromkeys(("edit_system_settings", "edit_tier"), "system:admin"),
+    **dict.fromkeys(
+        ("create_callback_partner", "edit_callback_partner", "delete_callback_partner"), "webhooks:manage"
+    ),
+    **dict.fromkeys(("rotate_callback_secret", "test_callback", "replay_callback"), "webhooks:manage"),
     "end_session": "",
     "apply_changes": "catalog:write",
     "revert_change_set": "catalog:write",

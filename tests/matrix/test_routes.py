@@ -111,6 +111,7 @@ def doors(crowd: Crowd, column: str, headers: dict[str, str]) -> set[str]:
             Proof.TOKEN: False,  # none of the columns holds a token with the scope `openid`
             Proof.SESSION: column == "session",
             Proof.CLIENT: False,
+            Proof.SIGNATURE: False,
             Proof.LINK: False,
         }[door.proof]
         if door.proof is Proof.NONE:
