@@ -8,11 +8,11 @@ from strawberry.scalars import JSON
 from domain.access.scopes import Scope
 from domain.callbacks.tables import CallbackEvent, CallbackPartner, Distribution
 from graph.bind import Page, column, expression, graph_type, many, one
-from graph.catalog import ReleaseNode
 from graph.filters import natural, plain_orders
+from graph.globalid import global_id_by
 from graph.scalars import BigInt
 
-MANAGE, READ = Scope.WEBHOOKS_MANAGE, Scope.DELIVERIES_READ
+MANAGE = Scope.WEBHOOKS_MANAGE
 
 
 @graph_type(
@@ -67,12 +67,12 @@ class CallbackEventNode:
     received_at: datetime = column()
     settled_at: datetime | None = column()
     partner: CallbackPartnerNode | None = one("CallbackPartner", "partner_id")
-    distribution: "DistributionNode | None" = one("Distribution", "distribution_id", scope=READ)
+    distribution: "DistributionNode | None" = one("Distribution", "distribution_id")
 
 
 @graph_type(
     of=Distribution,
-    scope=READ,
+    scope=MANAGE,
     plural="distributions",
     filters=natural("state", "reference"),
     orders=plain_orders("updated_at"),
@@ -80,8 +80,8 @@ class CallbackEventNode:
 class DistributionNode:
     """Where a release stands with a partner: delivered, failed, reviewed, taken_down or statement_ready.
 
-    release: null where the partner named one that the catalog does not have. history: what the partner said,
-    the latest by its own instants last.
+    releaseId: null where the partner named one that the catalog does not have. history: what the partner
+    said, the latest by its own instants last.
     """
 
     id: strawberry.ID = column()
@@ -91,8 +91,8 @@ class DistributionNode:
     reference: str = column()
     created_at: datetime = column()
     updated_at: datetime = column()
-    release: ReleaseNode | None = one("Release", "release_id", scope=Scope.CATALOG_READ)
-    partner: CallbackPartnerNode | None = one("CallbackPartner", "partner_id", scope=MANAGE)
+    release_id: strawberry.ID | None = expression(global_id_by("'release'", "{p}.release_id"))
+    partner: CallbackPartnerNode | None = one("CallbackPartner", "partner_id")
     history: Page[CallbackEventNode] = many(
-        "CallbackEvent", "{t}.distribution_id = {p}.id", "{t}.occurred_at", "{t}.id", paged=True, scope=MANAGE
+        "CallbackEvent", "{t}.distribution_id = {p}.id", "{t}.occurred_at", "{t}.id", paged=True
     )

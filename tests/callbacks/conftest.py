@@ -139,6 +139,7 @@ async def pool_of_house(house: House) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def partner(house: House, pool_of_house: Pool, tmp_path: Path) -> Partner:
     """A new partner of ours, made through REST."""
+    await pool_of_house.execute("update job set state = 'cancelled' where state = 'queued'")
     made = await rest(house, "POST", "/v1/callback-partners", {"name": "Some distributor"})
     assert made.status_code in (200, 201), made.text
     told = made.json()

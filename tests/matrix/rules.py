@@ -26,12 +26,12 @@ _TYPES = {
         "AudioFeature Podcast Episode Book Audiobook Chapter Image Title Identifier Annotation"
     ),
     "rights:read": "Deal",
-    "deliveries:read": "Delivery Finding Distribution",
+    "deliveries:read": "Delivery Finding",
     "jobs:read": "Job",
     "audit:read": "ChangeSet Change",
     "members:manage": "Member Invitation",
     "clients:manage": "Client ApiKey",
-    "webhooks:manage": "CallbackPartner CallbackEvent",
+    "webhooks:manage": "CallbackPartner CallbackEvent Distribution",
     "": "Organization Dpid Session",
 }
 # What is needed to read anything of a type; nothing, where everybody has such things of their own.
