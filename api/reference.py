@@ -1,8 +1,12 @@
 """The pages of docs/ that are printed from the code: errors and the limits of a GraphQL request."""
 
+import importlib
+import pkgutil
 from itertools import groupby
 from pathlib import Path
 
+import domain
+import jobs
 from api.problems import table
 from api.protocol import MOST_HEAD, MOST_HEADERS
 from api.settings import CHECKOUT
@@ -65,6 +69,9 @@ def printed_docs() -> dict[Path, bytes]:
 
 def errors_page() -> str:
     """Every code by its status, with an anchor of its own."""
+    for room in (domain, jobs):  # a refusal is known once its module is loaded
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(module.name)
     parts = [_ERRORS_HEAD]
     rows = sorted((status, code, meaning) for code, (status, meaning) in table().items())
     for status, group in groupby(rows, key=lambda row: row[0]):
