@@ -215,6 +215,23 @@ async def streamable(asked: Asked, row: Row, territory: str, at: datetime | None
     )
 
 
+async def callback_path(_asked: Asked, row: Row) -> str:
+    """Where a partner calls."""
+    return f"/v1/callbacks/{row.values['slug']}"
+
+
+async def callback_body(_asked: Asked, row: Row) -> str:
+    """What a partner said."""
+    body: bytes = row.values["body"]
+    return body.decode()
+
+
+async def distributed_release(_asked: Asked, row: Row) -> str | None:
+    """The global id of the release that a record is about."""
+    id = row.values["release_id"]
+    return encode_id("release", id) if id else None
+
+
 # What an expression binding says in SQL, said in Python.
 EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Release", "is_streamable"): streamable,
@@ -224,6 +241,9 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Track", "duration_ms"): track_duration,
     ("Change", "entity_id"): changed_entity,
     ("Client", "client_id"): client_uuid,
+    ("CallbackPartner", "path"): callback_path,
+    ("CallbackEvent", "body"): callback_body,
+    ("Distribution", "release_id"): distributed_release,
     ("Member", "email"): member_email,
     ("Member", "display_name"): member_name,
     ("Member", "is_disabled"): member_disabled,

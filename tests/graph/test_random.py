@@ -29,6 +29,7 @@ class Maker:
     chance: random.Random
     world: World
     fields: int = 60
+    has_nodes: bool = False
 
     def query(self) -> str:
         """Some roots under aliases."""
@@ -43,6 +44,9 @@ class Maker:
             return f"{alias}: {t.plural}({self.page(t)}) {self.connection(t, 3)}"
         if shape == "one":
             return f'{alias}: {t.one_name}(id: "{self.id(t)}") {self.object(t, 3)}'
+        if self.has_nodes:  # its fragments take aliases, of which a document has few
+            return f"{alias}: {t.plural}({self.page(t)}) {self.connection(t, 3)}"
+        self.has_nodes = True
         ids = " ".join(f'"{self.id(self.chance.choice(ROOTS))}"' for _ in range(self.chance.randint(0, 5)))
         fragments = " ".join(
             f"... on {each.name} {self.object(each, 2, each.name)}" for each in self.chance.sample(ROOTS, 3)

@@ -5,7 +5,7 @@ import uuid
 import asyncpg
 
 from tests.factories import OURS, PARTNER, PARTNER_DPID, QUOTES, THEIRS, Planter, World, instant
-from tests.graph import planted_access, planted_music, planted_rest
+from tests.graph import planted_access, planted_callbacks, planted_music, planted_rest
 
 PARTS = (
     planted_music.people,
@@ -52,4 +52,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     proven = {"dpid": PARTNER_DPID, "claimed_at": at, "proven_at": at}
     await planter.plant("organization_dpid", "partner's DPID", PARTNER, organization_id=PARTNER, **proven)
     await planted_access.access(planter)
+    await planted_callbacks.callbacks(planter)
     return planter.world

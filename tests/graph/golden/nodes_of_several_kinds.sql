@@ -11,105 +11,114 @@ from session t4
 where t4.id = t1.id and ((t4.user_id = $5::uuid) or ($6::boolean and t4.organization_id = $4::uuid))), 'null') when 'change_set' then coalesce((
 select '{"__typename":"ChangeSet","id":'||'"'||replace(replace(encode('change_set:'::bytea || uuid_send(t5.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
 from change_set t5
-where t5.id = t1.id and t5.owner_id = $4::uuid), 'null') when 'artist' then coalesce((
-select '{"__typename":"Artist","id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t6.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t6.name)::text||',"country":'||coalesce(to_json(t6.country)::text, 'null')||'}'
-from artist t6
-where t6.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t6.owner_id = $4::uuid or t6.visibility = 'public' or (t6.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t6.status not in ('draft', 'deleted') and catalog_licensed('artist', t6.id, t6.owner_id, $4::uuid, null, false))) and t6.status <> 'deleted'), 'null') when 'release' then coalesce((
-select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t7.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from release t7
-where t7.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t7.owner_id = $4::uuid or t7.visibility = 'public' or (t7.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t7.status not in ('draft', 'deleted') and catalog_licensed('release', t7.id, t7.owner_id, $4::uuid, null, false))) and t7.status <> 'deleted'), 'null') when 'track' then coalesce((
-select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t8.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from track t8
-where t8.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t8.owner_id = $4::uuid or t8.visibility = 'public' or (t8.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t8.status not in ('draft', 'deleted') and catalog_licensed('track', t8.id, t8.owner_id, $4::uuid, null, false))) and t8.status <> 'deleted'), 'null') when 'recording' then coalesce((
-select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t9.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t9.title)::text||'}'
-from recording t9
+where t5.id = t1.id and t5.owner_id = $4::uuid), 'null') when 'callback_partner' then coalesce((
+select '{"__typename":"CallbackPartner","id":'||'"'||replace(replace(encode('callback_partner:'::bytea || uuid_send(t6.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from callback_partner t6
+where t6.id = t1.id and t6.owner_id = $4::uuid), 'null') when 'callback_event' then coalesce((
+select '{"__typename":"CallbackEvent","id":'||'"'||replace(replace(left(encode('callback_event:'::bytea || uuid_send(t7.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from callback_event t7
+where t7.id = t1.id and t7.owner_id = $4::uuid), 'null') when 'distribution' then coalesce((
+select '{"__typename":"Distribution","id":'||'"'||replace(replace(left(encode('distribution:'::bytea || uuid_send(t8.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from distribution t8
+where t8.id = t1.id and t8.owner_id = $4::uuid), 'null') when 'artist' then coalesce((
+select '{"__typename":"Artist","id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t9.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t9.name)::text||',"country":'||coalesce(to_json(t9.country)::text, 'null')||'}'
+from artist t9
 where t9.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t9.owner_id = $4::uuid or t9.visibility = 'public' or (t9.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('recording', t9.id, t9.owner_id, $4::uuid, null, false))) and t9.status <> 'deleted'), 'null') when 'work' then coalesce((
-select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t10.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from work t10
+select catalog_licensors($4::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('artist', t9.id, t9.owner_id, $4::uuid, null, false))) and t9.status <> 'deleted'), 'null') when 'release' then coalesce((
+select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t10.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from release t10
 where t10.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t10.owner_id = $4::uuid or t10.visibility = 'public' or (t10.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t10.status not in ('draft', 'deleted') and catalog_licensed('work', t10.id, t10.owner_id, $4::uuid, null, false))) and t10.status <> 'deleted'), 'null') when 'video' then coalesce((
-select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t11.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from video t11
+select catalog_licensors($4::uuid, false))::uuid[]) and t10.status not in ('draft', 'deleted') and catalog_licensed('release', t10.id, t10.owner_id, $4::uuid, null, false))) and t10.status <> 'deleted'), 'null') when 'track' then coalesce((
+select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t11.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from track t11
 where t11.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t11.owner_id = $4::uuid or t11.visibility = 'public' or (t11.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t11.status not in ('draft', 'deleted') and catalog_licensed('video', t11.id, t11.owner_id, $4::uuid, null, false))) and t11.status <> 'deleted'), 'null') when 'credit' then coalesce((
-select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t12.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from credit t12
+select catalog_licensors($4::uuid, false))::uuid[]) and t11.status not in ('draft', 'deleted') and catalog_licensed('track', t11.id, t11.owner_id, $4::uuid, null, false))) and t11.status <> 'deleted'), 'null') when 'recording' then coalesce((
+select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t12.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t12.title)::text||'}'
+from recording t12
 where t12.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t12.owner_id = $4::uuid or t12.visibility = 'public' or (t12.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t12.status not in ('draft', 'deleted') and catalog_licensed('credit', t12.id, t12.owner_id, $4::uuid, null, false))) and t12.status <> 'deleted'), 'null') when 'delivery' then coalesce((
-select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t13.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from delivery t13
-where t13.id = t1.id and t13.owner_id = $4::uuid), 'null') when 'job' then coalesce((
-select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t14.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from job t14
-where t14.id = t1.id and t14.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
-select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t15.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from podcast t15
+select catalog_licensors($4::uuid, false))::uuid[]) and t12.status not in ('draft', 'deleted') and catalog_licensed('recording', t12.id, t12.owner_id, $4::uuid, null, false))) and t12.status <> 'deleted'), 'null') when 'work' then coalesce((
+select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t13.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from work t13
+where t13.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and (t13.owner_id = $4::uuid or t13.visibility = 'public' or (t13.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t13.status not in ('draft', 'deleted') and catalog_licensed('work', t13.id, t13.owner_id, $4::uuid, null, false))) and t13.status <> 'deleted'), 'null') when 'video' then coalesce((
+select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t14.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from video t14
+where t14.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and (t14.owner_id = $4::uuid or t14.visibility = 'public' or (t14.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t14.status not in ('draft', 'deleted') and catalog_licensed('video', t14.id, t14.owner_id, $4::uuid, null, false))) and t14.status <> 'deleted'), 'null') when 'credit' then coalesce((
+select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t15.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from credit t15
 where t15.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t15.owner_id = $4::uuid or t15.visibility = 'public' or (t15.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t15.status not in ('draft', 'deleted') and catalog_licensed('podcast', t15.id, t15.owner_id, $4::uuid, null, false))) and t15.status <> 'deleted'), 'null') when 'episode' then coalesce((
-select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t16.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from episode t16
-where t16.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t16.owner_id = $4::uuid or t16.visibility = 'public' or (t16.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t16.status not in ('draft', 'deleted') and catalog_licensed('episode', t16.id, t16.owner_id, $4::uuid, null, false))) and t16.status <> 'deleted'), 'null') when 'book' then coalesce((
-select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t17.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from book t17
-where t17.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t17.owner_id = $4::uuid or t17.visibility = 'public' or (t17.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t17.status not in ('draft', 'deleted') and catalog_licensed('book', t17.id, t17.owner_id, $4::uuid, null, false))) and t17.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
-select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t18.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from audiobook t18
+select catalog_licensors($4::uuid, false))::uuid[]) and t15.status not in ('draft', 'deleted') and catalog_licensed('credit', t15.id, t15.owner_id, $4::uuid, null, false))) and t15.status <> 'deleted'), 'null') when 'delivery' then coalesce((
+select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t16.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from delivery t16
+where t16.id = t1.id and t16.owner_id = $4::uuid), 'null') when 'job' then coalesce((
+select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t17.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from job t17
+where t17.id = t1.id and t17.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
+select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t18.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from podcast t18
 where t18.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t18.owner_id = $4::uuid or t18.visibility = 'public' or (t18.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t18.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t18.id, t18.owner_id, $4::uuid, null, false))) and t18.status <> 'deleted'), 'null') when 'image' then coalesce((
-select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t19.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from image t19
+select catalog_licensors($4::uuid, false))::uuid[]) and t18.status not in ('draft', 'deleted') and catalog_licensed('podcast', t18.id, t18.owner_id, $4::uuid, null, false))) and t18.status <> 'deleted'), 'null') when 'episode' then coalesce((
+select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t19.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from episode t19
 where t19.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t19.owner_id = $4::uuid or t19.visibility = 'public' or (t19.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t19.status not in ('draft', 'deleted') and catalog_licensed('image', t19.id, t19.owner_id, $4::uuid, null, false))) and t19.status <> 'deleted'), 'null') when 'deal' then coalesce((
-select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from deal t20
+select catalog_licensors($4::uuid, false))::uuid[]) and t19.status not in ('draft', 'deleted') and catalog_licensed('episode', t19.id, t19.owner_id, $4::uuid, null, false))) and t19.status <> 'deleted'), 'null') when 'book' then coalesce((
+select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from book t20
 where t20.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and ((t20.owner_id = $4::uuid and t20.status <> 'deleted') or (t20.licensee_id = $4::uuid and t20.status = 'active' and t20.owner_id <> $4::uuid) or (t20.licensee_id is null and t20.licensee_dpid = any(array(
+where e.id = t1.id) and (t20.owner_id = $4::uuid or t20.visibility = 'public' or (t20.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t20.status not in ('draft', 'deleted') and catalog_licensed('book', t20.id, t20.owner_id, $4::uuid, null, false))) and t20.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
+select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t21.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from audiobook t21
+where t21.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and (t21.owner_id = $4::uuid or t21.visibility = 'public' or (t21.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t21.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t21.id, t21.owner_id, $4::uuid, null, false))) and t21.status <> 'deleted'), 'null') when 'image' then coalesce((
+select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t22.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from image t22
+where t22.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and (t22.owner_id = $4::uuid or t22.visibility = 'public' or (t22.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t22.status not in ('draft', 'deleted') and catalog_licensed('image', t22.id, t22.owner_id, $4::uuid, null, false))) and t22.status <> 'deleted'), 'null') when 'deal' then coalesce((
+select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t23.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from deal t23
+where t23.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and ((t23.owner_id = $4::uuid and t23.status <> 'deleted') or (t23.licensee_id = $4::uuid and t23.status = 'active' and t23.owner_id <> $4::uuid) or (t23.licensee_id is null and t23.licensee_dpid = any(array(
 select x.dpid
 from organization_dpid x
-where x.organization_id = $4::uuid and x.proven_at is not null)) and t20.status = 'active' and t20.owner_id <> $4::uuid))), 'null') end, 'null'), ','
+where x.organization_id = $4::uuid and x.proven_at is not null)) and t23.status = 'active' and t23.owner_id <> $4::uuid))), 'null') end, 'null'), ','
 order by t1.place), '')||']'
 from unnest($1::text[], $2::uuid[]) with ordinality t1 (kind, id, place))||'}}'
