@@ -57,7 +57,12 @@ def export(
     if out is None and not wait:
         print_json(job) if as_json else say(f"job {job['id']}; look: python3 -m api jobs watch {job['id']}")
         return
-    found = _wait(server, job["id"])
+    try:
+        found = _wait(server, job["id"])
+    except KeyboardInterrupt:
+        raise Refused(
+            f"Stopped waiting. The server goes on; cancel it: python3 -m api jobs cancel {job['id']}"
+        ) from None
     if found["state"] != "done":
         raise Refused(f"the export is {found['state']}: {found['errorText'] or 'somebody cancelled it'}")
     told = dict(found["result"])

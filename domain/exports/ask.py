@@ -17,10 +17,12 @@ from domain.exports.formats import MEDIA_TYPES
 from domain.jobs import JobStateWrong
 from domain.kinds import KINDS
 from domain.ports import Sql
-from domain.refusals import InputInvalid, NotFound, ScopeMissing
+from domain.refusals import InputInvalid, NotFound, ScopeMissing, TooMany
 from domain.work import Work
 
 EXPORT = "write_export"
+# An export may take long, and others wait for the same workers.
+MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +60,25 @@ class Written:
     returns="job",
     cost=100,
     audit=Audit.OPERATIONS,
+    refuses=(TooMany,),
 )
 async def export_catalog(ask: ExportCatalog, work: Work) -> Outcome:
     """Write rows of the catalog that the caller may see to a file, in a job; its result says where."""
     _expect("kind", ask.kind, tuple(KINDS))
     _expect("format", ask.format, tuple(MEDIA_TYPES))
     _expect_readable(work.viewer, ask.kind)
+    filter = filters.clean(ask.kind, ask.filter or ExportFilter())
+    columns = [column.name for column in chosen(ask.kind, ask.columns)]
+    open_ones = await work.connection.fetchval(
+        "select count(*) from job where owner_id = $1 and kind = $2 and state in ('queued', 'running')",
+        work.viewer.organization_id,
+        EXPORT,
+    )
+    if open_ones >= MOST_AT_ONCE:
+        raise TooMany(
+            f"{open_ones} exports of your organization wait or run; at most {MOST_AT_ONCE} may: "
+            "wait for one, or cancel one"
+        )
     at = await work.connection.fetchval("select extract(epoch from clock_timestamp())::float8")
     id = await work.enqueue(
         EXPORT,
@@ -72,8 +87,8 @@ async def export_catalog(ask: ExportCatalog, work: Work) -> Outcome:
             "asker": asker.kept(work.viewer, at),
             "kind": ask.kind,
             "format": ask.format,
-            "filter": filters.clean(ask.kind, ask.filter or ExportFilter()),
-            "columns": [column.name for column in chosen(ask.kind, ask.columns)],
+            "filter": filter,
+            "columns": columns,
         },
     )
     return Outcome("job", (id,))

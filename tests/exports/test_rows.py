@@ -14,7 +14,7 @@ from domain.access.viewer import Viewer
 from domain.exports.filters import CODES, STATUSES
 from domain.ids import encode_id
 from domain.kinds import KINDS
-from domain.refusals import InputInvalid, ScopeMissing
+from domain.refusals import InputInvalid, ScopeMissing, TooMany
 from graph.bind import TYPES
 from graph.paging import CursorKey
 from graph.run import Engine
@@ -138,6 +138,18 @@ async def test_what_can_not_be_asked_is_refused_before_there_is_a_job(
     with pytest.raises(InputInvalid):
         await ask(yard, **given)
     assert not await yard.fetch("select from job")
+
+
+async def test_an_organization_has_only_so_many_under_way(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.exports.ask.MOST_AT_ONCE", 2)
+    first = await ask(yard, "work")
+    await ask(yard, "work")
+    with pytest.raises(TooMany):
+        await ask(yard, "work")
+    await run_job(yard.house, first)
+    await ask(yard, "work")
 
 
 async def test_an_export_needs_its_scope_and_that_of_what_is_read(yard: Yard) -> None:
