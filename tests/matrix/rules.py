@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, GraphQLUnionType, get_named_type
 
 READ = frozenset({"catalog:read", "rights:read", "deliveries:read", "jobs:read", "audit:read"})
-WRITE = frozenset({"catalog:write", "rights:write", "deliveries:write", "jobs:write"})
+WRITE = frozenset({"catalog:write", "rights:write", "deliveries:write", "exports:run", "jobs:write"})
 MANAGE = frozenset({"members:manage", "clients:manage"})
 CALLBACKS = frozenset({"webhooks:manage"})
 SYSTEM = frozenset({"system:admin"})
@@ -77,6 +77,7 @@ COMMANDS = {
     "revert_change_set": "catalog:write",
     "receive_delivery": "deliveries:write",
     "validate_delivery": "deliveries:write",
+    "export_catalog": "exports:run",
     "cancel_job": "jobs:write",
     "retry_job": "jobs:write",
 }
