@@ -87,9 +87,11 @@ class _Door:
 
     def _granted(self, request: Request) -> dict[str, str]:
         try:
-            return dict(self.links.granted(request.url.path, request.url.query))
+            granted = dict(self.links.granted(request.url.path, request.url.query))
         except LinkRefused as error:
             raise Problem("LINK_REFUSED", str(error)) from None
+        request.scope["actor"] = "link"
+        return granted
 
 
 def _span(request: Request, size: int, etag: str) -> tuple[int, int]:

@@ -17,14 +17,16 @@ from domain.ports import BudgetAway
 WINDOW_S = 900
 # What must answer however often it is asked, and what a page consists of.
 FREE = ("/livez", "/readyz", "/static/")
-# Here a credential is asked for: whoever comes is counted, whatever comes of it.
+# Here people try passwords and invitations: whoever comes is counted, whatever comes of it.
 ALWAYS = (
-    "/oauth/token",
     "/auth/login",
     "/auth/register",
     "/auth/invitations/accept",
     "/auth/oidc/callback",
 )
+# What is sent here is itself the proof: 256 bits that nobody guesses, a signature, a signed link. Programs
+# behind one address would else take each other's places.
+PROVING = ("/oauth/token", "/v1/callbacks/", "/v1/blobs/", "/v1/uploads/")
 _CREDENTIALS = (b"authorization", b"x-api-key", b"cookie")
 _REMEMBERED = 10_000
 
@@ -69,7 +71,8 @@ class Floor:
         address = network_of(address_of(scope))
         good, left, seconds = await self._count(address)
         told = ("address", self.most, self.window_s, left, seconds)
-        scope["bill"] = Told([told])
+        already = scope.get("bill")
+        scope["bill"] = Told([told, *(already.limits if isinstance(already, Told) else ())])
         if good:
             return
         wait = max(1, math.ceil(seconds))
@@ -120,7 +123,7 @@ class AddressFloor:
             await self.app(scope, receive, send)
             return
         floor: Floor = scope["app"].state.services.floor
-        shows = any(name in _CREDENTIALS for name, _ in scope["headers"])
+        shows = scope["path"].startswith(PROVING) or any(name in _CREDENTIALS for name, _ in scope["headers"])
         if not shows or scope["path"] in ALWAYS:
             await floor.charge(scope)
             await self.app(scope, receive, send)

@@ -1,6 +1,7 @@
 """Callers without a good token, by address; log-ins and tokens, by slowapi; both over real HTTP."""
 
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from api.embedded import Embedded
 from api.floor import network_of
 from api.guard import MOST_KEYS, BoundedMemory
+from domain.access.scopes import Role
 from tests.api.conftest import House
 from tests.limits.conftest import Start
 from tests.limits.test_budget import PAGE, ask, fields
@@ -50,6 +52,28 @@ def test_an_address_has_so_many_requests_without_a_token(start: Start) -> None:
         for _ in range(15):
             assert ask(somebody, PAGE, n=1).status_code == 200
         assert somebody.get("/v1/works").status_code == 200
+
+
+def test_good_credentials_are_not_counted(start: Start) -> None:
+    house = start(anonymous_requests=5)
+    with house.client(role=Role.ADMIN) as admin:
+        made = admin.post(
+            "/v1/clients",
+            json={"name": "n", "role": "api_user", "authMethod": "client_secret", "scopes": ["catalog:read"]},
+            headers={"Idempotency-Key": uuid.uuid4().hex},
+        ).json()
+    with httpx2.Client(base_url=house.url) as program:
+
+        def token(secret: str) -> int:
+            given = (made["clientId"], secret)
+            return program.post(
+                "/oauth/token", data={"grant_type": "client_credentials"}, auth=given
+            ).status_code
+
+        assert [token(made["secret"]) for _ in range(8)] == [200] * 8
+        assert [token("wrong") for _ in range(7)] == [401] * 5 + [429] * 2
+        # Somebody behind the same address tried too often; whoever can prove who they are still may.
+        assert token(made["secret"]) == 200
 
 
 def test_two_servers_count_together(start: Start) -> None:
