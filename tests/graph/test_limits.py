@@ -14,6 +14,7 @@ from graph.limits import LIMITS, parsed
 from graph.paging import CursorKey
 from graph.problems import ReadRefused
 from graph.run import Engine, RequestRefused
+from tests.pace import unit_s
 
 VIEWER = Viewer(uuid.UUID(int=1), "user:limits", Role.LABEL_USER, frozenset(Scope))
 
@@ -110,10 +111,11 @@ async def test_what_is_too_much_is_refused_by_name(engine: Engine, document: str
 
 def test_a_short_document_is_not_judged_for_long() -> None:
     for document, _ in TOO_MUCH.values():
+        unit = unit_s()
         began = time.process_time()
         with pytest.raises(ReadRefused):
             parsed(document)
-        assert time.process_time() - began < 1.0
+        assert time.process_time() - began < 20 * unit
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from domain.access.viewer import Viewer
 from graph.paging import CursorKey
 from graph.run import Engine, RequestRefused
 from tests.http.hostile import BAD, HOSTILE, LIMIT, OK, Hostile
+from tests.pace import unit_s
 
 VIEWER = Viewer(uuid.UUID(int=1), "user:hostile", Role.LABEL_USER, frozenset(Scope))
-CPU_S = 0.05
+# A hundred small queries are one unit, and it takes three of them and more to stand out from the noise.
+UNITS = 4.0
 MEMORY = 20 << 20
 NAMES = [case.name for case in HOSTILE]
 
@@ -76,17 +78,17 @@ def test_there_are_sixty_and_more() -> None:
 async def test_it_costs_little_and_asks_nothing(case: Hostile, engine: Engine, pool: Counted) -> None:
     asked = pool.asked
     spent = []
-    for _ in range(3):
+    for _ in range(5):
         engine._documents.clear()
         engine._characters = 0
+        unit = unit_s()
         began = time.process_time()
         code = await judged(engine, case.body)
-        spent.append(time.process_time() - began)
-        if spent[-1] < CPU_S:
+        spent.append((time.process_time() - began) / unit)
+        if spent[-1] < UNITS:
             break
     assert code == case.code
-    # The least of three: the machine has others to serve as well.
-    assert min(spent) < CPU_S
+    assert min(spent) < UNITS
     assert code == OK or pool.asked == asked
 
     engine._documents.clear()

@@ -16,6 +16,7 @@ from api.protocol import MOST_HEAD
 from api.security import DEFAULTS, Security
 from api.settings import Settings
 from tests.api.conftest import House, serving, settings_for
+from tests.pace import unit_s
 
 APP, OTHER = "https://app.example", "https://evil.example"
 HSTS = "max-age=31536000; includeSubDomains; preload"
@@ -119,7 +120,7 @@ async def test_an_answer_keeps_what_it_says_itself() -> None:
     assert set(given) == {name for name, _ in DEFAULTS}
 
 
-async def test_a_request_pays_two_microseconds() -> None:
+async def test_a_request_pays_little_beside_parsing_one() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(dict(start))
         await send(body)
@@ -146,8 +147,8 @@ async def test_a_request_pays_two_microseconds() -> None:
         return best / rounds
 
     guarded = Security(app)
-    # Twice what it takes on an idle machine.
-    assert await spent(guarded) - await spent(app) < 4e-6
+    one_query = min(unit_s() for _ in range(7)) / 100
+    assert await spent(guarded) - await spent(app) < one_query / 20
 
 
 # -- other sites ---------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ async def test_a_store_that_comes_back_is_found_by_one_call_and_told_once(
     monkeypatch.setattr("api.limits.log.warning", tell)
     async with store, Limiter(store, Tiers(6_000), every_s=0.2) as limiter:
         client = redis.asyncio.Redis.from_url(redis_url)
-        await client.execute_command("CLIENT", "PAUSE", 1500, "ALL")  # it hangs: the worst way to be away
+        await client.execute_command("CLIENT", "PAUSE", 5000, "ALL")  # it hangs: the worst way to be away
         began = time.monotonic()
 
         async def one() -> float:
@@ -176,12 +176,12 @@ async def test_a_store_that_comes_back_is_found_by_one_call_and_told_once(
             return time.monotonic() - asked
 
         waits = await asyncio.gather(*(one() for _ in range(50)))
-        assert max(waits) < 1.4
+        assert max(waits) < 4, "nobody waits until it is back"
         assert limiter.away
         quick = [await one() for _ in range(20)]
-        assert max(quick) < 0.1
+        assert sum(quick) < max(waits), "once it is known to be away, nobody waits for it"
         while limiter.away:
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 30
             await asyncio.sleep(0.05)
         await one()
         assert limiter.bill(viewer(organization)).buckets[0].alone is None
