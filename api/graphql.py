@@ -90,7 +90,10 @@ def fault_answer(request: Request, error: BaseException, form: str) -> Response:
     bill.settle(0)
     told = _fault(request, error)
     body = bill.with_cost(orjson.dumps({"errors": [told]}))
-    return _answer(body, status_of(told["extensions"]["code"]), form)
+    answer = _answer(body, status_of(told["extensions"]["code"]), form)
+    if wait := problem_of(error).headers.get("Retry-After"):
+        answer.headers["Retry-After"] = wait
+    return answer
 
 
 def withheld_answer(withheld: Withheld, bill: Bill, form: str) -> Response:

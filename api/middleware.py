@@ -3,6 +3,7 @@
 Pure ASGI: a BaseHTTPMiddleware costs 120 µs a request, this 2.
 """
 
+import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.logs import tell_request
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.problems import Problem, body_of, of_refusal, status_of
+from domain.ports import OutsideAway
 from domain.refusals import Refusal
 from domain.row import new_id
 
@@ -109,6 +111,12 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(code, str(error.detail), headers=error.headers)
     if isinstance(error, ClientDisconnect):
         return Problem("BAD_REQUEST", "the caller hung up before the whole request was here")
+    if isinstance(error, OutsideAway):
+        return Problem(
+            "UNAVAILABLE",
+            f"{error.name} can't be reached at the moment; try again later",
+            headers={"Retry-After": str(math.ceil(error.retry_after_s))},
+        )
     state = str(getattr(error, "sqlstate", None) or "")
     if state in ("57014", "55P03") or isinstance(error, TimeoutError):
         return Problem("TIMEOUT", "the answer took longer than it may; ask for less, or again later")

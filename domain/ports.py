@@ -1,10 +1,13 @@
 """What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, BinaryIO, Protocol
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,48 @@ class BlobRef:
 
     sha256: str
     size_bytes: int
+
+
+class OutsideAway(ConnectionError):
+    """A dependency that can't be asked: it fails, or it failed often enough to be left alone for a while.
+
+    name: what people call it. reason: for the log, it may name addresses. retry_after_s: when to come again.
+    """
+
+    def __init__(self, name: str, reason: str, retry_after_s: float) -> None:
+        super().__init__(f"{name} is away: {reason}")
+        self.name = name
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class TryLater(Exception):
+    """A dependency answered that it can't serve now. after_s: when it asked to be called again, if it did."""
+
+    def __init__(self, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
+
+    @classmethod
+    def by_header(cls, reason: str, retry_after: str | None) -> "TryLater":
+        """From an answer's Retry-After: seconds or a date (RFC 9110 §10.2.3); another form says nothing."""
+        text = (retry_after or "").strip()
+        if text.isascii() and text.isdigit():
+            return cls(reason, float(text[:9]))
+        try:
+            at = parsedate_to_datetime(text)
+        except ValueError:
+            return cls(reason)
+        aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return cls(reason, max(0.0, (aware - datetime.now(UTC)).total_seconds()))
+
+
+class Dependency(Protocol):
+    """Something that is not ours, behind a timeout, a bounded number of tries and a breaker."""
+
+    async def call(self, work: Callable[[], Awaitable[T]], *, repeat: bool = False) -> T:
+        """What `work` gives; tried again only where repeating does no harm. Raises OutsideAway."""
+        ...
 
 
 class BlobNotFound(LookupError):
