@@ -28,8 +28,8 @@ from domain.access.viewer import Viewer
 from domain.commands import COMMANDS
 from domain.deliveries.receive import MOST_BYTES
 from domain.dispatch import dispatch
+from jobs import schedule as schedules
 from jobs.job import House
-from jobs.upkeep import make_room
 from jobs.worker import open_house, run_job
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def queue(event: Event, _context: Any) -> dict[str, list[dict[str, str]]]:
 
 
 def schedule(_event: Event, context: Any) -> dict[str, int]:
-    """Every few minutes: do jobs that are overdue, because no worker runs or one was lost, and the upkeep."""
+    """Every few minutes: do what a schedule asks for, and jobs that no worker has done in time."""
     left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
     return _run(lambda house: _sweep(house, time.monotonic() + left_s))
 
@@ -186,13 +186,14 @@ async def _consume(house: House, event: Event) -> dict[str, list[dict[str, str]]
 
 
 async def _sweep(house: House, until: float) -> dict[str, int]:
-    await make_room(house.pool)
+    await schedules.keep(house.pool)
+    asked = await schedules.tick(house.pool)
     done = 0
     tried: set[str] = set()
     while time.monotonic() < until:
         async with house.pool.acquire() as connection:
             overdue = [str(job.id) for job in await jobs.due(connection, _OVERDUE_S, 50)]
-        fresh = [id for id in overdue if id not in tried]
+        fresh = [id for id in (*asked, *overdue) if id not in tried]
         if not fresh:
             break
         for id in fresh:

@@ -1,6 +1,6 @@
 """Every command, declared: importing this module fills the registry."""
 
-from domain import changes, jobs, revert
+from domain import changes, job_commands, revert
 from domain.access import api_keys, clients, dpids, ending, members, organizations, settings, tiers
 from domain.callbacks import partners as callbacks
 from domain.catalog import edit as catalog
@@ -19,7 +19,7 @@ __all__ = [
     "dpids",
     "ending",
     "exports",
-    "jobs",
+    "job_commands",
     "members",
     "organizations",
     "receive",

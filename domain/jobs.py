@@ -9,17 +9,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from domain.access.scopes import Scope
-from domain.audit import Audit
-from domain.command import Outcome, Repeat, command
 from domain.ports import Sql
-from domain.refusals import NotFound, ReferenceMissing, Refusal
-from domain.types import Ref
-from domain.work import Work, entity_id
+from domain.refusals import Refusal
 
-JobId = Annotated[str, Ref("job")]
 TRIES = 3
 LONGEST_TEXT = 2_000
 
@@ -67,6 +61,27 @@ class Due:
     def wake(self) -> str:
         """The queue's id for this turn of the job: a turn is queued once, the next turn anew."""
         return f"{self.id}:{self.fence}"
+
+
+async def ask(
+    sql: Sql,
+    owner_id: uuid.UUID,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    subject_id: uuid.UUID | None = None,
+    unique_key: str | None = None,
+    correlation_id: str | None = None,
+    lane: str | None = None,
+) -> uuid.UUID:
+    """Ask for a job, in this transaction; one that waits or runs under the same key is that job.
+
+    lane: by the tier of the organization unless given, whoever asks: a person, a schedule, another job.
+    """
+    id: uuid.UUID = await sql.fetchval(
+        _ASK, owner_id, kind, unique_key, subject_id, lane, json.dumps(payload), correlation_id
+    )
+    return id
 
 
 async def claim(sql: Sql, id: uuid.UUID, lease_s: float, tries: Mapping[str, int]) -> Claim | None:
@@ -226,6 +241,23 @@ def _expect_mine(tag: str, id: uuid.UUID) -> None:
         raise LeaseLost(f"job {id} is held by another worker")
 
 
+# Nobody is told of a job that was asked for before: its word is out already.
+_ASK = """
+with asked as (
+  insert into job (owner_id, kind, unique_key, subject_id, lane, payload, correlation_id)
+  values ($1, $2, $3, $4,
+          coalesce($5, case (select tier from organization where id = $1)
+                       when 'enterprise' then 'high' else 'low' end),
+          $6::jsonb, $7::text)
+  on conflict (kind, unique_key) where state in ('queued', 'running')
+    do update set kind = excluded.kind
+  returning id, lane, xmax = 0 as made
+), told as (
+  insert into outbox (topic, payload, correlation_id)
+  select 'job', jsonb_build_object('job_id', id, 'lane', lane), $7::text from asked where made
+)
+select id from asked
+"""
 _LOST = """jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(),
   'code', 'worker_lost', 'text', 'the worker stopped answering'))"""
 _CLAIM = f"""
@@ -282,82 +314,3 @@ select id, lane, fence, run_at from job
         or state = 'running' and leased_until < clock_timestamp())
  order by lane, run_at limit $2
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class CancelJob:
-    """A job that is no longer wanted."""
-
-    job_id: JobId
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetryJob:
-    """A job that ended without success, to be begun anew."""
-
-    job_id: JobId
-
-
-@command(
-    scope=Scope.JOBS_WRITE,
-    route="POST /jobs/{job_id}/cancel",
-    returns="job",
-    audit=Audit.OPERATIONS,
-    repeat=Repeat.NATURAL,
-    refuses=(NotFound, ReferenceMissing, JobStateWrong),
-)
-async def cancel_job(ask: CancelJob, work: Work) -> Outcome:
-    """Cancel a job: at once while it waits, at its next safe point while it runs."""
-    id, state = await _find(ask.job_id, work)
-    if state not in ("queued", "running", "cancelled"):
-        raise JobStateWrong(f"the job is {state}; only one that waits or runs can be cancelled")
-    await work.connection.execute(
-        "update job set cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp()), "
-        "state = case state when 'queued' then 'cancelled' else state end, "
-        "finished_at = case state when 'queued' then clock_timestamp() else finished_at end "
-        "where id = $1 and state <> 'cancelled'",
-        id,
-    )
-    return Outcome("job", (id,))
-
-
-@command(
-    scope=Scope.JOBS_WRITE,
-    route="POST /jobs/{job_id}/retry",
-    returns="job",
-    audit=Audit.OPERATIONS,
-    repeat=Repeat.NATURAL,
-    refuses=(NotFound, ReferenceMissing, JobStateWrong),
-)
-async def retry_job(ask: RetryJob, work: Work) -> Outcome:
-    """Begin a dead, failed or cancelled job anew, with all its tries; its history stays."""
-    id, state = await _find(ask.job_id, work)
-    if state in ("queued", "running"):
-        return Outcome("job", (id,))
-    if state == "done":
-        raise JobStateWrong("the job is done; only one that failed or was cancelled can be begun anew")
-    lane = await work.connection.fetchval(_RETRY, id)
-    if lane is None:
-        raise JobStateWrong("another job for the same thing waits or runs; look at that one")
-    await work.tell("job", {"job_id": str(id), "lane": lane})
-    return Outcome("job", (id,))
-
-
-_RETRY = """
-update job j set state = 'queued', attempts = 0, run_at = clock_timestamp(), cancel_asked_at = null,
-       finished_at = null, leased_until = null, error_code = null, error_text = null
- where id = $1 and not exists (
-   select from job o
-    where o.kind = j.kind and o.unique_key = j.unique_key and o.state in ('queued', 'running'))
-returning lane
-"""
-
-
-async def _find(given: str, work: Work) -> tuple[uuid.UUID, str]:
-    id = entity_id("job", given, ("job_id",))
-    state = await work.connection.fetchval(
-        "select state from job where id = $1 and owner_id = $2 for update", id, work.viewer.organization_id
-    )
-    if state is None:
-        raise NotFound(f"no job {given} in your organization", path=("job_id",))
-    return id, str(state)

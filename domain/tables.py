@@ -17,6 +17,7 @@ from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
 from domain.rights import tables as rights
 from domain.row import metadata
+from domain.schedules import Schedule
 
 __all__ = [
     "AudioFeature",
@@ -26,6 +27,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "Outbox",
+    "Schedule",
     "SourceMapping",
     "SourcePolicy",
     "SourceRecord",

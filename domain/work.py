@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain import jobs
 from domain.access.viewer import Viewer
 from domain.claims import MANUAL, Draft, Policy, Record, checksum, claims_of, resolve
 from domain.ids import IdInvalid, decode_id
@@ -210,26 +211,15 @@ class Work:
         unique_key: str | None = None,
     ) -> uuid.UUID:
         """Ask for a job, in this transaction; one that waits or runs under the same key is that job."""
-        row = await self.connection.fetchrow(
-            """
-            insert into job (owner_id, kind, unique_key, subject_id, lane, payload, correlation_id)
-            values ($1, $2, $3, $4, $5, $6::jsonb, $7)
-            on conflict (kind, unique_key) where state in ('queued', 'running')
-              do update set kind = excluded.kind
-            returning id, lane, (xmax = 0) as made
-            """,
+        return await jobs.ask(
+            self.connection,
             self.viewer.organization_id,
             kind,
-            unique_key,
-            subject_id,
-            "high" if self.viewer.tier == "enterprise" else "low",
-            json.dumps(payload),
-            self.correlation_id,
+            payload,
+            subject_id=subject_id,
+            unique_key=unique_key,
+            correlation_id=self.correlation_id,
         )
-        if row["made"]:
-            await self.tell("job", {"job_id": str(row["id"]), "lane": row["lane"]})
-        id: uuid.UUID = row["id"]
-        return id
 
     # -- writing ----------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
-"""What the clock asks for: the log of changes gets its partitions before their months come, and kept
-answers go when their time is over."""
+"""Upkeep, by schedule: the log of changes gets its partitions before their months come, and what was kept
+for a time goes when it is over."""
 
-import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 
@@ -10,28 +11,27 @@ from domain.access.people import forget_old_failures
 from domain.access.revocation import forget_expired
 from domain.access.sessions import forget_old_sessions
 from domain.ports import SqlPool
-from jobs.relay import rest
+from jobs.job import Tools, job
+from jobs.schedule import scheduled
 
-EVERY_S = 6 * 3600.0
-AGAIN_S = 60.0
 KEYS_AT_ONCE = 5_000
 ACCESS_AT_ONCE = 5_000
 
 log = structlog.get_logger(__name__)
 
 
-async def run(pool: SqlPool, stopping: asyncio.Event, *, every_s: float = EVERY_S) -> None:
-    """Look after the log until stopped; what could not be done is tried again a minute later."""
-    while not stopping.is_set():
-        pause = every_s
-        try:
-            await make_room(pool)
-            await forget_keys(pool)
-            await forget_access(pool)
-        except Exception as error:
-            log.warning("upkeep is done later", error=repr(error))
-            pause = min(every_s, AGAIN_S)
-        await rest(stopping, pause)
+@scheduled(every=timedelta(hours=6))
+@job(timeout_s=60, backoff_s=(60, 600))
+async def make_partitions(tools: Tools) -> Mapping[str, int]:
+    """Make room for what will be recorded in the year to come."""
+    return {"made": await make_room(tools.pool)}
+
+
+@scheduled(every=timedelta(hours=6))
+@job(timeout_s=1_800, backoff_s=(60, 600))
+async def forget_what_is_over(tools: Tools) -> Mapping[str, int]:
+    """Delete kept answers and log-ins whose time is over."""
+    return {"keys": await forget_keys(tools.pool), "access": await forget_access(tools.pool)}
 
 
 async def make_room(pool: SqlPool) -> int:

@@ -1,4 +1,4 @@
-"""The worker process: two lanes of jobs on ARQ, the relay, upkeep, and the second composition root.
+"""The worker process: two lanes of jobs on ARQ, the relay, schedules, and the second composition root.
 
 ARQ only wakes this process with the id of a row. Whether there is something to do is decided by claiming
 the row under a lease; so a lost, doubled or late message does no harm.
@@ -23,6 +23,7 @@ from redis.asyncio import ConnectionPool
 import jobs.callbacks
 import jobs.export
 import jobs.ingest
+import jobs.upkeep
 from domain import jobs as life
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
@@ -32,7 +33,7 @@ from domain.ports import Blobs, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.relay import QUEUES, RUN, Relay
-from jobs.upkeep import run as keep_up
+from jobs.schedule import run as keep_schedules
 
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
@@ -108,11 +109,11 @@ async def open_house(
 async def work(
     house: House, redis: ArqRedis, pace: Pace, stopping: asyncio.Event, hurry: asyncio.Event
 ) -> None:
-    """Relay, upkeep and lanes until `stopping`; then running jobs may end, for the grace or until `hurry`."""
+    """Relay, schedules and lanes until told; running jobs may end within the grace or till `hurry`."""
     relay = Relay(house.pool, redis, grace_s=pace.late_s)
     async with asyncio.TaskGroup() as group:
         group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
-        group.create_task(keep_up(house.pool, stopping))
+        group.create_task(keep_schedules(house.pool, stopping))
         for name in QUEUES:
             group.create_task(Lane(name, house, redis, pace).serve(stopping, hurry))
 

@@ -13,6 +13,7 @@ import pytest
 from api import hooks
 from api.keys import ensure_keys, mint_token
 from domain.access.scopes import Role
+from jobs.schedule import SCHEDULES
 from tests.jobs.messages import Album
 from tests.jobs.yard import Yard, new_yard
 
@@ -109,6 +110,17 @@ async def test_the_schedule_does_what_was_left_lying(yard: Yard) -> None:
     await yard.pool.execute("update job set run_at = run_at - interval '1 hour'")
     assert await asyncio.to_thread(hooks.schedule, {}, None) == {"tried": 1, "done": 1}
     assert await parcel.state() == "applied"
+
+
+async def test_the_schedule_does_the_upkeep(yard: Yard) -> None:
+    await yard.pool.execute(
+        "update organization set is_operator = true where id = $1", yard.viewer.organization_id
+    )
+    first = await asyncio.to_thread(hooks.schedule, {}, None)
+    assert first["tried"] == first["done"] == len(SCHEDULES)
+    assert await asyncio.to_thread(hooks.schedule, {}, None) == {"tried": 0, "done": 0}
+    done = await yard.fetch("select kind from job where state = 'done'")
+    assert {row["kind"] for row in done} == set(SCHEDULES)
 
 
 async def test_http_events_reach_the_front_door(yard: Yard) -> None:

@@ -1,12 +1,17 @@
 """The log of changes has a partition for each month to come, also a year after the migration."""
 
 import asyncio
+import json
+from pathlib import Path
 
 import asyncpg
 
 from domain.adapters.postgres import Pool
-from jobs.upkeep import make_room, run
-from tests.jobs.yard import until
+from domain.dispatch import open_work
+from jobs.schedule import keep, tick
+from jobs.upkeep import make_room
+from jobs.worker import run_job
+from tests.jobs.yard import new_yard, until
 
 MONTHS = (
     "select array_agg(inhrelid::regclass::text order by 1) "
@@ -30,20 +35,40 @@ async def test_what_is_missing_is_made_once(fresh_pool: Pool, fresh_database: st
     assert await fresh_pool.fetchval(MONTHS) == every
 
 
-async def test_a_log_that_is_busy_is_looked_after_later(fresh_pool: Pool, fresh_database: str) -> None:
+async def test_a_log_that_is_busy_is_looked_after_later(
+    fresh_pool: Pool, fresh_database: str, tmp_path: Path
+) -> None:
+    yard = await new_yard(fresh_pool, tmp_path)
     every = await forget_the_last(fresh_database, 1)
-    stopping = asyncio.Event()
+    async with open_work(yard.pool, yard.viewer, command="test", door="test") as unit:
+        id = str(await unit.enqueue("make_partitions", {}))
     reader = await asyncpg.connect(fresh_database)
     async with reader.transaction():
         await reader.execute("lock table change in access share mode")
-        keeping = asyncio.create_task(run(fresh_pool, stopping, every_s=0.05))
-        await asyncio.sleep(0.3)
+        keeping = asyncio.create_task(run_job(yard.house, id))
+
+        async def waits() -> bool:
+            return bool(await fresh_pool.fetchval("select exists (select from pg_locks where not granted)"))
+
+        await until(waits)
         assert await fresh_pool.fetchval(MONTHS) != every
-
-    async def complete() -> bool:
-        return bool(await fresh_pool.fetchval(MONTHS) == every)
-
-    await until(complete)
-    stopping.set()
-    await asyncio.wait_for(keeping, 5)
+    assert await asyncio.wait_for(keeping, 10) == "done"
+    assert await fresh_pool.fetchval(MONTHS) == every
     await reader.close()
+
+
+async def test_upkeep_is_asked_for_by_the_clock(
+    fresh_pool: Pool, fresh_database: str, tmp_path: Path
+) -> None:
+    yard = await new_yard(fresh_pool, tmp_path)
+    await fresh_pool.execute("update organization set is_operator = true")
+    every = await forget_the_last(fresh_database, 2)
+    await keep(fresh_pool)
+    asked = await tick(fresh_pool)
+    assert {await run_job(yard.house, id) for id in asked} == {"done"}
+    assert await fresh_pool.fetchval(MONTHS) == every
+    kinds = await yard.fetch("select kind, result from job where owner_id = $1", yard.viewer.organization_id)
+    results = {row["kind"]: json.loads(row["result"]) for row in kinds}
+    assert results["make_partitions"] == {"made": 2}
+    assert results["forget_what_is_over"].keys() == {"keys", "access"}
+    assert await tick(fresh_pool) == []
