@@ -18,7 +18,19 @@ MAY_IMPORT = {
     "api": {"api", "graph", "domain", "jobs", "migrations", "openapi"},
 }
 COMPOSES = {"api/app.py", "api/compose.py", "jobs/worker.py"}
-DRIVERS = {"asyncpg", "redis", "boto3", "botocore", "aiokafka", "httpx2", "lxml", "xmlschema", "arq"}
+DRIVERS = {
+    "asyncpg",
+    "redis",
+    "boto3",
+    "botocore",
+    "aiokafka",
+    "httpx2",
+    "lxml",
+    "xmlschema",
+    "arq",
+    "PIL",
+    "tinytag",
+}
 LONGEST_FILE = 500
 
 SOURCES = sorted(

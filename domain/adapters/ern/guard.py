@@ -88,7 +88,7 @@ def transcoded(raw: bytes, caps: Caps = DEFAULT_CAPS) -> bytes:
     """The document as UTF-8 without byte order mark, whatever allowed encoding it came in."""
     if len(raw) > caps.size_bytes:
         raise XmlRefused("xml_too_large", f"the message has {len(raw)} bytes; at most {caps.size_bytes}")
-    encoding, skip = _encoding(raw)
+    encoding, skip = encoding_of(raw)
     body = raw[skip:]
     if not body.strip():
         raise XmlRefused("xml_empty", "the file holds nothing")
@@ -103,8 +103,8 @@ def transcoded(raw: bytes, caps: Caps = DEFAULT_CAPS) -> bytes:
     return body if encoding in ("utf-8", "ascii") else _DECLARATION.sub("", text, count=1).encode()
 
 
-def _encoding(raw: bytes) -> tuple[str, int]:
-    """Python's name of the encoding, and how many bytes of mark to skip."""
+def encoding_of(raw: bytes) -> tuple[str, int]:
+    """Python's name of the encoding of these bytes, and how many bytes of mark to skip. Raises XmlRefused."""
     if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise XmlRefused("xml_encoding_refused", "the message is UTF-32; send UTF-8 or UTF-16", 1)
     for mark, encoding in (
