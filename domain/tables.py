@@ -15,6 +15,7 @@ from domain.callbacks import tables as callbacks
 from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
+from domain.files import tables as files
 from domain.rights import tables as rights
 from domain.row import metadata
 from domain.schedules import Schedule
@@ -35,6 +36,7 @@ __all__ = [
     "callbacks",
     "catalog",
     "deliveries",
+    "files",
     "metadata",
     "rights",
 ]

@@ -8,6 +8,7 @@ import strawberry
 from domain.access.scopes import Scope
 from domain.catalog import tables
 from graph.bind import Page, column, expression, graph_type, many, one
+from graph.files import files_of
 from graph.filters import CREDITED, natural, orders
 from graph.scalars import ICPN, ISNI, ISRC, ISWC, GRid, PartialDate
 from graph.streamable import streamable
@@ -15,6 +16,7 @@ from graph.streamable import streamable
 if TYPE_CHECKING:
     from graph.audit import ChangeNode
     from graph.enrichment import AudioFeatureNode
+    from graph.files import FileNode
     from graph.media import ImageNode
     from graph.rights import DealNode
 
@@ -163,6 +165,7 @@ class ReleaseNode(LicensableFields):
     tracks: list["TrackNode"] = many(
         "Track", "{t}.release_id = {p}.id", "{t}.medium_position", "{t}.position", "{t}.id"
     )
+    files: Page["FileNode"] = files_of()
     is_streamable: bool = streamable("release")
 
 
@@ -258,6 +261,7 @@ class RecordingNode(LicensableFields):
     features: list["AudioFeatureNode"] = many(
         "AudioFeature", "{t}.recording_id = {p}.id", "{t}.name", "{t}.id"
     )
+    files: Page["FileNode"] = files_of()
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)
     works: list["WorkNode"] = many(
         "Work",
@@ -325,6 +329,7 @@ class VideoNode(LicensableFields):
     parental_warning: str | None = column()
     p_line_year: int | None = column()
     p_line: str | None = column()
+    files: Page["FileNode"] = files_of()
     recordings: list["RecordingNode"] = many(
         "Recording",
         "{t}.id in (select j.recording_id from video_recording j where j.video_id = {p}.id)",

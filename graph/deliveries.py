@@ -1,6 +1,7 @@
 """The types of deliveries: what came, what was found, and the work that follows."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import strawberry
 from strawberry.scalars import JSON
@@ -9,8 +10,12 @@ from domain.access.scopes import Scope
 from domain.audit import Job
 from domain.deliveries.tables import Delivery, Finding
 from graph.bind import Page, column, graph_type, many
+from graph.files import files_of
 from graph.filters import natural, plain_orders
 from graph.scalars import BigInt
+
+if TYPE_CHECKING:
+    from graph.files import FileNode
 
 READ = Scope.DELIVERIES_READ
 
@@ -44,6 +49,7 @@ class DeliveryNode:
     received_at: datetime = column()
     finished_at: datetime | None = column()
     findings: Page["FindingNode"] = many("Finding", "{t}.delivery_id = {p}.id", "{t}.position", paged=True)
+    files: Page["FileNode"] = files_of()
     jobs: list["JobNode"] = many("Job", "{t}.subject_id = {p}.id", "{t}.id", scope=Scope.JOBS_READ)
 
 

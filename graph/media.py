@@ -1,13 +1,18 @@
 """The types of what is broadcast, read aloud and looked at: podcasts, books, images."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from domain.access.scopes import Scope
 from domain.catalog import tables
 from graph.bind import Page, column, graph_type, many, one
 from graph.catalog import ContentFields, CreditedFields
+from graph.files import files_of
 from graph.filters import natural, orders
 from graph.scalars import BigInt, PartialDate
+
+if TYPE_CHECKING:
+    from graph.files import FileNode
 
 READ = Scope.CATALOG_READ
 
@@ -125,3 +130,4 @@ class ImageNode(ContentFields):
     width: int | None = column()
     height: int | None = column()
     size_bytes: BigInt | None = column()
+    files: Page["FileNode"] = files_of()

@@ -23,13 +23,25 @@ from strawberry.types.field import StrawberryField
 import domain.commands
 from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
-from graph import access, audit, callbacks, catalog, deliveries, enrichment, media, rights, served
+from graph import access, audit, callbacks, catalog, deliveries, enrichment, files, media, rights, served
 from graph.bind import TYPES, Expression, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
 
-MODULES = (domain.commands, access, audit, callbacks, catalog, deliveries, enrichment, media, rights, served)
+MODULES = (
+    domain.commands,
+    access,
+    audit,
+    callbacks,
+    catalog,
+    deliveries,
+    enrichment,
+    files,
+    media,
+    rights,
+    served,
+)
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 MOST_NODES = 100

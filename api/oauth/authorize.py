@@ -62,6 +62,8 @@ MEANINGS = {
     Scope.RIGHTS_WRITE: "Change deals",
     Scope.DELIVERIES_READ: "See deliveries and their findings",
     Scope.DELIVERIES_WRITE: "Deliver messages",
+    Scope.FILES_READ: "See and fetch files",
+    Scope.FILES_WRITE: "Upload, attach and delete files",
     Scope.EXPORTS_RUN: "Export what you may see",
     Scope.JOBS_READ: "See jobs",
     Scope.JOBS_WRITE: "Start and cancel jobs",

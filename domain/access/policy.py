@@ -149,6 +149,7 @@ POLICIES: dict[str, Policy] = {
     "finding": Policy(
         ("exists (select from delivery d where d.id = {t}.delivery_id and d.owner_id = {viewer})",)
     ),
+    "file": OWN,
     "job": OWN,
     "callback_partner": OWN,
     "callback_event": OWN,

@@ -12,6 +12,8 @@ class Scope(StrEnum):
     RIGHTS_WRITE = "rights:write"
     DELIVERIES_READ = "deliveries:read"
     DELIVERIES_WRITE = "deliveries:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
     EXPORTS_RUN = "exports:run"
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
@@ -46,13 +48,21 @@ class Role(StrEnum):
 
 
 _READ = frozenset(
-    {Scope.CATALOG_READ, Scope.RIGHTS_READ, Scope.DELIVERIES_READ, Scope.JOBS_READ, Scope.AUDIT_READ}
+    {
+        Scope.CATALOG_READ,
+        Scope.RIGHTS_READ,
+        Scope.DELIVERIES_READ,
+        Scope.FILES_READ,
+        Scope.JOBS_READ,
+        Scope.AUDIT_READ,
+    }
 )
 _WRITE = frozenset(
     {
         Scope.CATALOG_WRITE,
         Scope.RIGHTS_WRITE,
         Scope.DELIVERIES_WRITE,
+        Scope.FILES_WRITE,
         Scope.EXPORTS_RUN,
         Scope.JOBS_WRITE,
     }

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.row import document, instant, key, new_id, one_of, refers, texts
@@ -64,16 +64,29 @@ class OrganizationDpid(SQLModel, table=True):
 
 
 class Tier(SQLModel, table=True):
-    """What a tier may spend: points a minute, shared by everybody of an organization."""
+    """What everybody of an organization may spend together: points a minute, and bytes of files.
+
+    most_file_bytes: of one file; most_kept_bytes: of all of them; most_upload_s: the time an upload may take.
+    """
 
     __tablename__: ClassVar[Any] = "tier"
     __table_args__ = (
         one_of("name", TIERS),
-        CheckConstraint("points_per_minute > 0", name="points_per_minute"),
+        *(
+            CheckConstraint(f"{column} > 0", name=column)
+            for column in ("points_per_minute", "most_file_bytes", "most_kept_bytes", "most_upload_s")
+        ),
     )
 
     name: str = Field(primary_key=True)
     points_per_minute: int
+    most_file_bytes: int = Field(
+        default=512 << 20, sa_type=BigInteger, sa_column_kwargs={"server_default": text("536870912")}
+    )
+    most_kept_bytes: int = Field(
+        default=5 << 30, sa_type=BigInteger, sa_column_kwargs={"server_default": text("5368709120")}
+    )
+    most_upload_s: int = Field(default=3600, sa_column_kwargs={"server_default": text("3600")})
     updated_at: datetime = instant(default_now=True, nullable=False)
 
 

@@ -215,6 +215,12 @@ async def streamable(asked: Asked, row: Row, territory: str, at: datetime | None
     )
 
 
+async def file_subject(_asked: Asked, row: Row) -> str | None:
+    """The global id of what a file hangs on."""
+    id = row.values["subject_id"]
+    return encode_id(row.values["subject_type"], id) if id else None
+
+
 async def callback_path(_asked: Asked, row: Row) -> str:
     """Where a partner calls."""
     return f"/v1/callbacks/{row.values['slug']}"
@@ -241,6 +247,7 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Track", "duration_ms"): track_duration,
     ("Change", "entity_id"): changed_entity,
     ("Client", "client_id"): client_uuid,
+    ("File", "subject_id"): file_subject,
     ("CallbackPartner", "path"): callback_path,
     ("CallbackEvent", "body"): callback_body,
     ("Distribution", "release_id"): distributed_release,

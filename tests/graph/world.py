@@ -5,7 +5,7 @@ import uuid
 import asyncpg
 
 from tests.factories import OURS, PARTNER, PARTNER_DPID, QUOTES, THEIRS, Planter, World, instant
-from tests.graph import planted_access, planted_callbacks, planted_music, planted_rest
+from tests.graph import planted_access, planted_callbacks, planted_files, planted_music, planted_rest
 
 PARTS = (
     planted_music.people,
@@ -53,4 +53,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     await planter.plant("organization_dpid", "partner's DPID", PARTNER, organization_id=PARTNER, **proven)
     await planted_access.access(planter)
     await planted_callbacks.callbacks(planter)
+    await planted_files.files(planter)
     return planter.world

@@ -109,6 +109,7 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
     )
     when = {"run_at": instant(2), "created_at": instant(2)}
     await planter.plant("job", f"{name} own job", owner, kind="enrich", subject_id=delivery, **when)
+    await planter.plant("file", f"{name} own file", owner, file_name=words, size_bytes=1, state="uploading")
     await callbacks(planter, name, owner)
     await planter.plant(
         "change_set",
@@ -204,7 +205,7 @@ async def credentials(planter: Planter, revoked_jti: str) -> Planted:
     await planter.row("member", organization_id=OURS, user_id=person, role="label_user")
     scopes = ["catalog:read", "catalog:write", "rights:read", "rights:write"]
     scopes += ["deliveries:read", "deliveries:write", "jobs:read", "jobs:write", "audit:read"]
-    scopes += ["exports:run"]
+    scopes += ["files:read", "files:write", "exports:run"]
     await planter.row(
         "client", id=program, organization_id=OURS, name="program", role="api_user", scopes=scopes
     )

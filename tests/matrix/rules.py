@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, GraphQLUnionType, get_named_type
 
-READ = frozenset({"catalog:read", "rights:read", "deliveries:read", "jobs:read", "audit:read"})
-WRITE = frozenset({"catalog:write", "rights:write", "deliveries:write", "exports:run", "jobs:write"})
+READ = frozenset({"catalog:read", "rights:read", "deliveries:read", "files:read", "jobs:read", "audit:read"})
+WRITE = frozenset(
+    {"catalog:write", "rights:write", "deliveries:write", "files:write", "exports:run", "jobs:write"}
+)
 MANAGE = frozenset({"members:manage", "clients:manage"})
 CALLBACKS = frozenset({"webhooks:manage"})
 SYSTEM = frozenset({"system:admin"})
@@ -27,6 +29,7 @@ _TYPES = {
     ),
     "rights:read": "Deal",
     "deliveries:read": "Delivery Finding",
+    "files:read": "File",
     "jobs:read": "Job",
     "audit:read": "ChangeSet Change",
     "members:manage": "Member Invitation",

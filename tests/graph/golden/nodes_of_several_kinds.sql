@@ -20,105 +20,108 @@ from callback_event t7
 where t7.id = t1.id and t7.owner_id = $4::uuid), 'null') when 'distribution' then coalesce((
 select '{"__typename":"Distribution","id":'||'"'||replace(replace(left(encode('distribution:'::bytea || uuid_send(t8.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from distribution t8
-where t8.id = t1.id and t8.owner_id = $4::uuid), 'null') when 'artist' then coalesce((
-select '{"__typename":"Artist","id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t9.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t9.name)::text||',"country":'||coalesce(to_json(t9.country)::text, 'null')||'}'
-from artist t9
-where t9.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t9.owner_id = $4::uuid or t9.visibility = 'public' or (t9.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t9.status not in ('draft', 'deleted') and catalog_licensed('artist', t9.id, t9.owner_id, $4::uuid, null, false))) and t9.status <> 'deleted'), 'null') when 'release' then coalesce((
-select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t10.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from release t10
+where t8.id = t1.id and t8.owner_id = $4::uuid), 'null') when 'file' then coalesce((
+select '{"__typename":"File","id":'||'"'||replace(replace(encode('file:'::bytea || uuid_send(t9.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from file t9
+where t9.id = t1.id and t9.owner_id = $4::uuid), 'null') when 'artist' then coalesce((
+select '{"__typename":"Artist","id":'||'"'||replace(replace(left(encode('artist:'::bytea || uuid_send(t10.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"name":'||to_json(t10.name)::text||',"country":'||coalesce(to_json(t10.country)::text, 'null')||'}'
+from artist t10
 where t10.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t10.owner_id = $4::uuid or t10.visibility = 'public' or (t10.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t10.status not in ('draft', 'deleted') and catalog_licensed('release', t10.id, t10.owner_id, $4::uuid, null, false))) and t10.status <> 'deleted'), 'null') when 'track' then coalesce((
-select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t11.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from track t11
+select catalog_licensors($4::uuid, false))::uuid[]) and t10.status not in ('draft', 'deleted') and catalog_licensed('artist', t10.id, t10.owner_id, $4::uuid, null, false))) and t10.status <> 'deleted'), 'null') when 'release' then coalesce((
+select '{"__typename":"Release","id":'||'"'||replace(replace(encode('release:'::bytea || uuid_send(t11.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from release t11
 where t11.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t11.owner_id = $4::uuid or t11.visibility = 'public' or (t11.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t11.status not in ('draft', 'deleted') and catalog_licensed('track', t11.id, t11.owner_id, $4::uuid, null, false))) and t11.status <> 'deleted'), 'null') when 'recording' then coalesce((
-select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t12.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t12.title)::text||'}'
-from recording t12
+select catalog_licensors($4::uuid, false))::uuid[]) and t11.status not in ('draft', 'deleted') and catalog_licensed('release', t11.id, t11.owner_id, $4::uuid, null, false))) and t11.status <> 'deleted'), 'null') when 'track' then coalesce((
+select '{"__typename":"Track","id":'||'"'||replace(replace(left(encode('track:'::bytea || uuid_send(t12.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from track t12
 where t12.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t12.owner_id = $4::uuid or t12.visibility = 'public' or (t12.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t12.status not in ('draft', 'deleted') and catalog_licensed('recording', t12.id, t12.owner_id, $4::uuid, null, false))) and t12.status <> 'deleted'), 'null') when 'work' then coalesce((
-select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t13.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from work t13
+select catalog_licensors($4::uuid, false))::uuid[]) and t12.status not in ('draft', 'deleted') and catalog_licensed('track', t12.id, t12.owner_id, $4::uuid, null, false))) and t12.status <> 'deleted'), 'null') when 'recording' then coalesce((
+select '{"__typename":"Recording","id":'||'"'||replace(replace(left(encode('recording:'::bytea || uuid_send(t13.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||',"title":'||to_json(t13.title)::text||'}'
+from recording t13
 where t13.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t13.owner_id = $4::uuid or t13.visibility = 'public' or (t13.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t13.status not in ('draft', 'deleted') and catalog_licensed('work', t13.id, t13.owner_id, $4::uuid, null, false))) and t13.status <> 'deleted'), 'null') when 'video' then coalesce((
-select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t14.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from video t14
+select catalog_licensors($4::uuid, false))::uuid[]) and t13.status not in ('draft', 'deleted') and catalog_licensed('recording', t13.id, t13.owner_id, $4::uuid, null, false))) and t13.status <> 'deleted'), 'null') when 'work' then coalesce((
+select '{"__typename":"Work","id":'||'"'||replace(replace(encode('work:'::bytea || uuid_send(t14.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from work t14
 where t14.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t14.owner_id = $4::uuid or t14.visibility = 'public' or (t14.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t14.status not in ('draft', 'deleted') and catalog_licensed('video', t14.id, t14.owner_id, $4::uuid, null, false))) and t14.status <> 'deleted'), 'null') when 'credit' then coalesce((
-select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t15.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from credit t15
+select catalog_licensors($4::uuid, false))::uuid[]) and t14.status not in ('draft', 'deleted') and catalog_licensed('work', t14.id, t14.owner_id, $4::uuid, null, false))) and t14.status <> 'deleted'), 'null') when 'video' then coalesce((
+select '{"__typename":"Video","id":'||'"'||replace(replace(left(encode('video:'::bytea || uuid_send(t15.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from video t15
 where t15.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t15.owner_id = $4::uuid or t15.visibility = 'public' or (t15.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t15.status not in ('draft', 'deleted') and catalog_licensed('credit', t15.id, t15.owner_id, $4::uuid, null, false))) and t15.status <> 'deleted'), 'null') when 'delivery' then coalesce((
-select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t16.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from delivery t16
-where t16.id = t1.id and t16.owner_id = $4::uuid), 'null') when 'job' then coalesce((
-select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t17.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from job t17
-where t17.id = t1.id and t17.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
-select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t18.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from podcast t18
-where t18.id = (
+select catalog_licensors($4::uuid, false))::uuid[]) and t15.status not in ('draft', 'deleted') and catalog_licensed('video', t15.id, t15.owner_id, $4::uuid, null, false))) and t15.status <> 'deleted'), 'null') when 'credit' then coalesce((
+select '{"__typename":"Credit","id":'||'"'||replace(replace(left(encode('credit:'::bytea || uuid_send(t16.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from credit t16
+where t16.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and (t18.owner_id = $4::uuid or t18.visibility = 'public' or (t18.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t18.status not in ('draft', 'deleted') and catalog_licensed('podcast', t18.id, t18.owner_id, $4::uuid, null, false))) and t18.status <> 'deleted'), 'null') when 'episode' then coalesce((
-select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t19.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from episode t19
+where e.id = t1.id) and (t16.owner_id = $4::uuid or t16.visibility = 'public' or (t16.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t16.status not in ('draft', 'deleted') and catalog_licensed('credit', t16.id, t16.owner_id, $4::uuid, null, false))) and t16.status <> 'deleted'), 'null') when 'delivery' then coalesce((
+select '{"__typename":"Delivery","id":'||'"'||replace(replace(left(encode('delivery:'::bytea || uuid_send(t17.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from delivery t17
+where t17.id = t1.id and t17.owner_id = $4::uuid), 'null') when 'job' then coalesce((
+select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t18.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from job t18
+where t18.id = t1.id and t18.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
+select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t19.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from podcast t19
 where t19.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t19.owner_id = $4::uuid or t19.visibility = 'public' or (t19.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t19.status not in ('draft', 'deleted') and catalog_licensed('episode', t19.id, t19.owner_id, $4::uuid, null, false))) and t19.status <> 'deleted'), 'null') when 'book' then coalesce((
-select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from book t20
+select catalog_licensors($4::uuid, false))::uuid[]) and t19.status not in ('draft', 'deleted') and catalog_licensed('podcast', t19.id, t19.owner_id, $4::uuid, null, false))) and t19.status <> 'deleted'), 'null') when 'episode' then coalesce((
+select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from episode t20
 where t20.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t20.owner_id = $4::uuid or t20.visibility = 'public' or (t20.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t20.status not in ('draft', 'deleted') and catalog_licensed('book', t20.id, t20.owner_id, $4::uuid, null, false))) and t20.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
-select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t21.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from audiobook t21
+select catalog_licensors($4::uuid, false))::uuid[]) and t20.status not in ('draft', 'deleted') and catalog_licensed('episode', t20.id, t20.owner_id, $4::uuid, null, false))) and t20.status <> 'deleted'), 'null') when 'book' then coalesce((
+select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t21.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from book t21
 where t21.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t21.owner_id = $4::uuid or t21.visibility = 'public' or (t21.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t21.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t21.id, t21.owner_id, $4::uuid, null, false))) and t21.status <> 'deleted'), 'null') when 'image' then coalesce((
-select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t22.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from image t22
+select catalog_licensors($4::uuid, false))::uuid[]) and t21.status not in ('draft', 'deleted') and catalog_licensed('book', t21.id, t21.owner_id, $4::uuid, null, false))) and t21.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
+select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t22.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from audiobook t22
 where t22.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t22.owner_id = $4::uuid or t22.visibility = 'public' or (t22.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t22.status not in ('draft', 'deleted') and catalog_licensed('image', t22.id, t22.owner_id, $4::uuid, null, false))) and t22.status <> 'deleted'), 'null') when 'deal' then coalesce((
-select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t23.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from deal t23
+select catalog_licensors($4::uuid, false))::uuid[]) and t22.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t22.id, t22.owner_id, $4::uuid, null, false))) and t22.status <> 'deleted'), 'null') when 'image' then coalesce((
+select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t23.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from image t23
 where t23.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and ((t23.owner_id = $4::uuid and t23.status <> 'deleted') or (t23.licensee_id = $4::uuid and t23.status = 'active' and t23.owner_id <> $4::uuid) or (t23.licensee_id is null and t23.licensee_dpid = any(array(
+where e.id = t1.id) and (t23.owner_id = $4::uuid or t23.visibility = 'public' or (t23.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t23.status not in ('draft', 'deleted') and catalog_licensed('image', t23.id, t23.owner_id, $4::uuid, null, false))) and t23.status <> 'deleted'), 'null') when 'deal' then coalesce((
+select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t24.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from deal t24
+where t24.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and ((t24.owner_id = $4::uuid and t24.status <> 'deleted') or (t24.licensee_id = $4::uuid and t24.status = 'active' and t24.owner_id <> $4::uuid) or (t24.licensee_id is null and t24.licensee_dpid = any(array(
 select x.dpid
 from organization_dpid x
-where x.organization_id = $4::uuid and x.proven_at is not null)) and t23.status = 'active' and t23.owner_id <> $4::uuid))), 'null') end, 'null'), ','
+where x.organization_id = $4::uuid and x.proven_at is not null)) and t24.status = 'active' and t24.owner_id <> $4::uuid))), 'null') end, 'null'), ','
 order by t1.place), '')||']'
 from unnest($1::text[], $2::uuid[]) with ordinality t1 (kind, id, place))||'}}'
