@@ -42,7 +42,8 @@ from api.services import Services
 from api.settings import Settings
 from api.shed import Places
 from domain.adapters.budget import RedisBuckets
-from domain.adapters.postgres import connect_reader, open_pool
+from domain.adapters.outside import Outside
+from domain.adapters.postgres import connect_reader, database, open_pool
 from domain.adapters.readers import Readers
 from graph.paging import CursorKey
 from graph.perform import Tools
@@ -53,6 +54,8 @@ from openapi.generate import openapi_bytes, sdl
 
 # The schema and the plans live as long as the process: keep the collector away from them.
 _GC_THRESHOLDS = (100_000, 50, 100)
+# Somebody waits at a browser.
+_PROVIDER_S = 5.0
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -102,17 +105,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Pools, keys and engine for as long as the block lasts."""
     folder = settings.state_folder / "keys"
     keys, secret = open_ring(folder), ensure_secret(folder)
-    size, url = settings.pool_size, settings.database_url
+    size, url, patience_s = settings.pool_size, settings.database_url, settings.database_wait_ms / 1000
+    away = database(patience_s)
+    connect = partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms, away=away)
     async with (
-        Readers(partial(connect_reader, url, statement_timeout_ms=settings.read_timeout_ms), size) as readers,
-        await open_pool(url, max_size=size) as workers,
+        Readers(connect, size, patience_s) as readers,
+        await open_pool(
+            url, max_size=size, statement_timeout_ms=settings.write_timeout_ms, away=away
+        ) as workers,
         Revocations(workers) as revocations,
         RedisBuckets(settings.redis_url) as buckets,
         Limiter(buckets, workers) as limiter,
         keys,
         Introspecting(workers) as introspecting,
         ApiKeys(workers, revocations) as api_keys,
-        Provider(settings) if settings.oidc_issuer else nullcontext() as provider,
+        _provider(settings) if settings.oidc_issuer else nullcontext() as provider,
     ):
         passwords = Passwords()
         yield Services(
@@ -139,6 +146,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )
+
+
+def _provider(settings: Settings) -> Provider:
+    timeout_s = min(_PROVIDER_S, settings.outside_timeout_ms / 1000)
+    return Provider(
+        settings, Outside("the provider", timeout_s, tries=2, rest_s=settings.outside_rest_ms / 1000)
+    )
 
 
 def _doors(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ What is slow to load is loaded by the function that needs it: every verb passes 
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from domain.ports import Blobs, FolderBlobs
 if TYPE_CHECKING:
     from domain.access.viewer import Viewer
     from domain.adapters.ern.reader import ErnReader
+    from domain.adapters.s3 import Bucket
     from domain.adapters.schemas import SchemaStore
     from domain.claims import Draft
 
@@ -42,11 +44,27 @@ def ern_reader(state_folder: Path) -> "ErnReader":
 def blob_store(settings: Settings) -> Blobs:
     """The blob store: the bucket where one is named, else a folder of state, served by the front door."""
     if settings.s3_bucket:
-        from domain.adapters.s3 import Bucket, S3Blobs
+        from domain.adapters.s3 import Bucket
 
-        where = Bucket(settings.s3_bucket, settings.s3_endpoint, settings.s3_region, settings.s3_prefix)
-        return S3Blobs(where)
+        return _bucket(
+            Bucket(
+                settings.s3_bucket,
+                settings.s3_endpoint,
+                settings.s3_region,
+                settings.s3_prefix,
+                settings.outside_timeout_ms / 1000,
+                settings.outside_rest_ms / 1000,
+            )
+        )
     return LocalBlobs(settings.state_folder / "blobs", blob_links(settings))
+
+
+@cache
+def _bucket(bucket: "Bucket") -> Blobs:
+    """One store for all of a process: what one caller learns of it (that it is away), all know."""
+    from domain.adapters.s3 import S3Blobs
+
+    return S3Blobs(bucket)
 
 
 def blob_folder(settings: Settings) -> FolderBlobs | None:

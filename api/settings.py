@@ -110,6 +110,30 @@ class Settings(BaseSettings):
     read_timeout_ms: int = Field(
         default=5_000, ge=100, le=600_000, description="Longest a read may run in the database."
     )
+    write_timeout_ms: int = Field(
+        default=30_000,
+        ge=100,
+        le=600_000,
+        description="Longest a statement of a command may run in the database.",
+    )
+    database_wait_ms: int = Field(
+        default=10_000,
+        ge=100,
+        le=60_000,
+        description="Longest to wait for a database connection, a free one or a new one.",
+    )
+    outside_timeout_ms: int = Field(
+        default=10_000,
+        ge=100,
+        le=120_000,
+        description="Longest that another service (blob store, OpenID provider, mail server) may be silent.",
+    )
+    outside_rest_ms: int = Field(
+        default=30_000,
+        ge=100,
+        le=600_000,
+        description="How long such a service is left alone that failed five times in a row.",
+    )
     concurrency: int = Field(
         default=0,
         ge=0,

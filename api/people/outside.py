@@ -5,6 +5,7 @@ accepting an invitation with the address that the provider vouches for. An addre
 registered it first need not be its owner.
 """
 
+import math
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -226,7 +227,7 @@ def _down(provider: Provider, fault: ProviderFault) -> Problem:
     return Problem(
         "UNAVAILABLE",
         f"{provider.name} can't be asked at the moment; try again, or log in with a password",
-        headers={"Retry-After": "5"},
+        headers={"Retry-After": str(math.ceil(fault.retry_after_s))},
     )
 
 

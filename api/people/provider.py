@@ -18,6 +18,7 @@ from authlib.oauth2.client import OAuth2Client
 from joserfc.errors import JoseError
 
 from api.settings import Settings, is_loopback
+from domain.ports import Dependency, OutsideAway, TryLater
 
 SCOPES = "openid email profile"
 # Signatures that only the provider can make; what a shared secret or nobody signed is no proof.
@@ -25,9 +26,7 @@ _ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
-_PATIENCE_S = 5.0
-_LONGEST_S = 10.0
-_PAUSE_S = 3.0
+_AGAIN_S = 5.0
 _LARGEST = 256 << 10
 _METADATA_LIVES_S = 3600.0
 _LEEWAY_S = 60
@@ -36,7 +35,14 @@ _LONGEST_SUBJECT = 255
 
 
 class ProviderFault(Exception):
-    """The provider can't be asked at the moment, or does not answer as OpenID providers do."""
+    """The provider can't be asked at the moment, or does not answer as OpenID providers do.
+
+    retry_after_s: when it is worth while to try again.
+    """
+
+    def __init__(self, text: str, retry_after_s: float = _AGAIN_S) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class ProviderRefused(Exception):
@@ -64,14 +70,9 @@ class Outside:
 
 
 class Provider:
-    """The provider that the settings name.
+    """The provider that the settings name. away: ends waiting for it, and leaves it alone when it fails."""
 
-    patience_s: how long it may be silent. pause_s: how long it is left alone when it could not be asked.
-    """
-
-    def __init__(
-        self, settings: Settings, *, patience_s: float = _PATIENCE_S, pause_s: float = _PAUSE_S
-    ) -> None:
+    def __init__(self, settings: Settings, away: Dependency) -> None:
         self.issuer = settings.oidc_issuer
         self.name = settings.oidc_name or urlsplit(self.issuer).netloc
         self._client_id = settings.oidc_client_id
@@ -79,21 +80,20 @@ class Provider:
         self._redirect_uri = f"{settings.issuer}/auth/oidc/callback"
         self._metadata: dict[str, Any] = {}
         self._known_until = 0.0
-        self._away_until = 0.0
-        self._pause_s = pause_s
-        self._lock = asyncio.Lock()
+        self._loading: asyncio.Task[dict[str, Any]] | None = None
         # Made once: loading the certificates takes a tenth of a second. Proxies of the environment lead
-        # outside; a provider on this machine is not asked through them.
-        self._http = _Http(
-            httpx2.AsyncClient(
-                timeout=patience_s, follow_redirects=False, trust_env=not is_loopback(self.issuer)
-            )
+        # outside; a provider on this machine is not asked through them. `away` alone ends the waiting.
+        client = httpx2.AsyncClient(
+            timeout=None, follow_redirects=False, trust_env=not is_loopback(self.issuer)
         )
+        self._http = _Http(client, away)
 
     async def __aenter__(self) -> "Provider":
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._loading:
+            self._loading.cancel()
         await self._http.close()
 
     async def begin(self) -> Begun:
@@ -175,20 +175,14 @@ class Provider:
         )
 
     async def _load(self) -> dict[str, Any]:
-        """The provider's metadata (OpenID Connect Discovery §4), read once an hour."""
-        async with self._lock:
-            if time.monotonic() < self._known_until:
-                return self._metadata
-            # Others wait behind this: one that is silent is not asked by each of them in turn.
-            if time.monotonic() < self._away_until:
-                raise ProviderFault("it did not answer a moment ago")
-            try:
-                found = await self._read()
-            except ProviderFault:
-                self._away_until = time.monotonic() + self._pause_s
-                raise
-            self._metadata, self._known_until = found, time.monotonic() + _METADATA_LIVES_S
-            return found
+        """The provider's metadata (OpenID Connect Discovery §4), read once an hour for all who wait."""
+        if time.monotonic() < self._known_until:
+            return self._metadata
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._read())
+            # Whoever asked may be gone by the time that it fails.
+            self._loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._loading)
 
     async def _read(self) -> dict[str, Any]:
         found = await self._http.json("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -200,6 +194,7 @@ class Provider:
         found["id_token_signing_alg_values_supported"] = [one for one in _ALGORITHMS if one in supported]
         if not found["id_token_signing_alg_values_supported"]:
             raise ProviderFault("it signs ID tokens in no way that is accepted here")
+        self._metadata, self._known_until = found, time.monotonic() + _METADATA_LIVES_S
         return found
 
     def _endpoint(self, metadata: Mapping[str, Any], name: str) -> str:
@@ -226,10 +221,14 @@ class Provider:
 
 
 class _Http:
-    """JSON over HTTP, with an end to waiting and to reading. Raises ProviderFault."""
+    """JSON over HTTP, with an end to waiting and to reading. Raises ProviderFault.
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    What only reads is tried again; a code can be redeemed once.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, away: Dependency) -> None:
         self._client = client
+        self._away = away
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -243,17 +242,29 @@ class _Http:
         return _object(body, url)
 
     async def ask(self, method: str, url: str, **more: Any) -> tuple[int, bytes]:
-        """Status and body of an answer, whatever it is."""
+        """Status and body of an answer that is the provider's, whatever it says."""
         try:
-            async with asyncio.timeout(_LONGEST_S), self._client.stream(method, url, **more) as answer:
+            return await self._away.call(lambda: self._ask(method, url, **more), repeat=method == "GET")
+        except OutsideAway as away:
+            raise ProviderFault(f"it can't be reached ({away.reason})", away.retry_after_s) from None
+        except httpx2.InvalidURL as error:
+            raise ProviderFault(f"it can't be reached ({type(error).__name__})") from None
+
+    async def _ask(self, method: str, url: str, **more: Any) -> tuple[int, bytes]:
+        path = urlsplit(url).path
+        try:
+            async with self._client.stream(method, url, **more) as answer:
+                if answer.status_code >= 500 or answer.status_code == 429:
+                    later = answer.headers.get("retry-after")
+                    raise TryLater.by_header(f"{path} answered {answer.status_code}", later)
                 body = b""
                 async for part in answer.aiter_bytes():
                     body += part
                     if len(body) > _LARGEST:
-                        raise ProviderFault(f"{urlsplit(url).path} answered more than {_LARGEST} bytes")
+                        raise ProviderFault(f"{path} answered more than {_LARGEST} bytes")
                 return answer.status_code, body
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
-            raise ProviderFault(f"it can't be reached ({type(error).__name__})") from None
+        except httpx2.HTTPError as error:
+            raise ConnectionError(type(error).__name__) from None
 
 
 class _Client(OAuth2Client):  # type: ignore[misc]
@@ -264,8 +275,6 @@ class _Client(OAuth2Client):  # type: ignore[misc]
     ) -> Any:
         url, sent, body = auth.prepare(method, url, dict(headers), body)
         status, content = await self.session.ask(method, url, content=body.encode(), headers=sent)
-        if status >= 500:
-            raise ProviderFault(f"the token endpoint answered {status}")
         return self.parse_response_token(_Answer(status, content, url))
 
 

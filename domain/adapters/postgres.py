@@ -2,12 +2,22 @@
 
 Pooled connections never carry session state over, so nothing is reset on release: a round trip saved on
 each query. Whoever changes a session setting does it with `set local` inside a transaction.
+
+No wait is without end. The server ends statements that take too long; where it does not answer at all, this
+side gives up a little later and throws the connection away. A server that does not take connections is tried
+by one caller a second once five have failed, while the others are told at once.
 """
 
+import asyncio
+import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
+
+from domain.adapters.outside import FAULTS, Outside
 
 APPLICATION_ROLE = "catalograph_app"
 
@@ -21,13 +31,50 @@ else:
 _STATEMENTS_KEPT = 512
 # A wide statement costs PostgreSQL megabytes on every connection that keeps it.
 _LONGEST_STATEMENT_KEPT = 32 * 1024
+# How long to wait for a free connection or a new one.
+PATIENCE_S = 10.0
+# Beyond the server's own limit on a statement, before the server counts as silent.
+_SILENCE_S = 2.0
+_CANCEL_S = 2.0
+_REST_S = 1.0
+# A connection that nothing comes back on is found dead within a minute, also while it lies idle.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+_FAULTS: tuple[type[Exception], ...] = (
+    *FAULTS,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,
+)
+
+
+def database(patience_s: float = PATIENCE_S) -> Outside:
+    """The database as something that may be away; one for all pools of a process."""
+    return Outside("the database", patience_s, rest_s=_REST_S, faults=_FAULTS)
 
 
 class _PlainConnection(asyncpg.Connection):
-    """A connection whose release sends nothing."""
+    """A connection whose release sends nothing, and whose cancellation waits for nobody long."""
 
     def get_reset_query(self) -> str:
         return ""
+
+    async def _cancel(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        """Ask the server to stop. One that is silent would be waited for as long as for the statement."""
+        silent = asyncio.get_running_loop().call_later(_CANCEL_S, self.terminate)
+        try:
+            await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]
+        finally:
+            silent.cancel()
+
+
+class _PatientPool(asyncpg.Pool):
+    """A pool whose connections are waited for only so long, and given back within the same time."""
+
+    patience_s = PATIENCE_S
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """A connection, as asyncpg's."""
+        return super().acquire(timeout=self.patience_s if timeout is None else timeout)
 
 
 async def open_pool(
@@ -38,12 +85,15 @@ async def open_pool(
     role: str | None = APPLICATION_ROLE,
     statement_timeout_ms: int = 60_000,
     name: str = "catalograph",
+    away: Outside | None = None,
 ) -> Pool:
     """A pool for commands and jobs; text and json come back as `str`.
 
     role: the role every statement runs as; None keeps the role of the URL (migrations, maintenance).
+    away: what knows whether the database can be reached; one of its own unless given.
     """
-    return await _open(dsn, min_size, max_size, _settings(role, statement_timeout_ms, name), None)
+    settings = _settings(role, statement_timeout_ms, name)
+    return await _open(dsn, min_size, max_size, settings, None, away or database())
 
 
 async def open_read_pool(
@@ -60,7 +110,7 @@ async def open_read_pool(
     For compiled reads: the single column PostgreSQL returns is the response body itself.
     """
     settings = _settings(role, statement_timeout_ms, name) | {"default_transaction_read_only": "on"}
-    return await _open(dsn, min_size, max_size, settings, _return_bytes)
+    return await _open(dsn, min_size, max_size, settings, _return_bytes, database())
 
 
 async def connect_reader(
@@ -69,18 +119,57 @@ async def connect_reader(
     role: str | None = APPLICATION_ROLE,
     statement_timeout_ms: int = 5_000,
     name: str = "catalograph read",
+    away: Outside | None = None,
 ) -> Connection:
     """One connection as those of `open_read_pool`."""
     settings = _settings(role, statement_timeout_ms, name) | {"default_transaction_read_only": "on"}
-    connection: Connection = await asyncpg.connect(
+    return await _connect(
+        away or database(),
+        _return_bytes,
         dsn,
+        connection_class=_PlainConnection,
         server_settings=settings,
         statement_cache_size=_STATEMENTS_KEPT,
         max_cached_statement_lifetime=0,
         max_cacheable_statement_size=_LONGEST_STATEMENT_KEPT,
+        command_timeout=_until_silent(settings),
     )
-    await _return_bytes(connection)
-    return connection
+
+
+async def _connect(
+    away: Outside, init: Callable[[Any], Coroutine[Any, Any, None]] | None, *given: Any, **more: Any
+) -> Connection:
+    """A connection made and made ready within the time. Raises OutsideAway."""
+
+    async def connect() -> Connection:
+        connection: Connection = await asyncpg.connect(*given, timeout=away.timeout_s, **more)
+        try:
+            _watch(connection)
+            if init:
+                await init(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    return await away.call(connect)
+
+
+def _watch(connection: Connection) -> None:
+    """Have the kernel ask, where nothing was said for a while, whether the other side is still there."""
+    line = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+    if line is None or line.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if option := getattr(socket, name, None):
+            with suppress(OSError):
+                line.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _until_silent(settings: dict[str, str]) -> float:
+    """Seconds after which a statement has no answer and never will: the server would have ended it."""
+    return int(settings["statement_timeout"]) / 1000 + _SILENCE_S
 
 
 def _settings(role: str | None, statement_timeout_ms: int, name: str) -> dict[str, str]:
@@ -99,21 +188,26 @@ async def _open(
     max_size: int,
     settings: dict[str, str],
     init: Callable[[Any], Coroutine[Any, Any, None]] | None,
+    away: Outside,
 ) -> Pool:
-    pool: Pool = await asyncpg.create_pool(
+    pool = _PatientPool(
         dsn,
         min_size=min_size,
         max_size=max_size,
-        server_settings=settings,
-        init=init,
-        connection_class=_PlainConnection,
+        max_queries=50_000,
         max_inactive_connection_lifetime=0,
+        connect=partial(_connect, away, init),
+        loop=asyncio.get_running_loop(),
+        connection_class=_PlainConnection,
+        record_class=Record,
+        server_settings=settings,
         statement_cache_size=_STATEMENTS_KEPT,
         max_cached_statement_lifetime=0,
         max_cacheable_statement_size=_LONGEST_STATEMENT_KEPT,
-        command_timeout=None,
+        command_timeout=_until_silent(settings),
     )
-    return pool
+    pool.patience_s = away.timeout_s
+    return await pool
 
 
 async def _return_bytes(connection: Connection) -> None:

@@ -15,17 +15,19 @@ import asyncpg
 from domain.adapters.postgres import Connection
 
 Connect = Callable[[], Awaitable[Connection]]
+_PATIENCE_S = 10.0
 
 
 class Readers:
-    """At most `size` connections, opened when they are needed.
+    """At most `size` connections, opened when they are needed; who waits longer than patience_s is told so.
 
     A connection whose read was broken off (cancelled, timed out, lost) is thrown away, since an answer may
     still be on its way to it; one that gave an error is kept.
     """
 
-    def __init__(self, connect: Connect, size: int) -> None:
+    def __init__(self, connect: Connect, size: int, patience_s: float = _PATIENCE_S) -> None:
         self._connect = connect
+        self._patience_s = patience_s
         self._free = size
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
@@ -94,19 +96,28 @@ class Readers:
         self._free += 1
 
     async def _wait(self) -> Connection | None:
-        """What is handed on: a connection, or None for the right to open one."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        """What is handed on: a connection, or None for the right to open one. Raises TimeoutError."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._waiting.append(waiter)
+        timer = loop.call_later(self._patience_s, self._give_up, waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 handed = waiter.result()
                 if handed is None:
                     self._give_place()
                 else:
                     self.give(handed, broken=False)
             raise
+        finally:
+            timer.cancel()
+
+    def _give_up(self, waiter: "asyncio.Future[Connection | None]") -> None:
+        """Whoever is given something looks past waiters that are done."""
+        if not waiter.done():
+            waiter.set_exception(TimeoutError(f"no connection was free within {self._patience_s:g} s"))
 
 
 class _Lent:

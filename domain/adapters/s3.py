@@ -3,6 +3,9 @@
 A blob is the object `<prefix>blobs/<sha256>`. A stream is uploaded in parts to `<prefix>incoming/…` while it
 is hashed, then copied to its name by the store itself, so that memory stays flat and nothing half written is
 ever found under a blob's name. Writes are conditional: the same bytes are never written over themselves.
+
+boto3 ends each wait and repeats each request by itself, as each may be repeated; nothing is repeated around
+it. A store that is silent holds threads, so they are its own: the rest of the process keeps those of asyncio.
 """
 
 import asyncio
@@ -11,20 +14,29 @@ import hashlib
 import io
 import re
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
-from domain.ports import BlobNotFound, BlobRef, BlobTooLarge
+from domain.adapters.outside import FAULTS, Outside
+from domain.ports import BlobNotFound, BlobRef, BlobTooLarge, OutsideAway, TryLater
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TICKET = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_THREADS = 16
+_TRIES = 3
 _PART = 8 << 20
 _READ = 1 << 20
 # What S3 copies in one request (5 GiB); larger objects are copied in parts.
@@ -35,12 +47,17 @@ _THERE = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 @dataclass(frozen=True)
 class Bucket:
-    """Where blobs lie. endpoint: the store's address, empty for AWS. prefix ends with a slash or is empty."""
+    """Where blobs lie. endpoint: the store's address, empty for AWS. prefix ends with a slash or is empty.
+
+    timeout_s: how long the store may be silent. rest_s: how long it is left alone when it failed repeatedly.
+    """
 
     name: str
     endpoint: str = ""
     region: str = ""
     prefix: str = ""
+    timeout_s: float = 10.0
+    rest_s: float = 30.0
 
 
 class S3Blobs:
@@ -50,11 +67,15 @@ class S3Blobs:
         self._bucket = bucket.name
         self._prefix = bucket.prefix
         self._client = client or connect_s3(bucket)
+        self._away = Outside(
+            "the blob store", bucket.timeout_s, rest_s=bucket.rest_s, faults=(*FAULTS, *_faults())
+        )
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blob store")
 
     async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
         """Store bytes, or a stream of them, whole or not at all; durable when this returns."""
         if isinstance(data, bytes):
-            return await asyncio.to_thread(self._put, data)
+            return await self._run(self._put, data)
         waiting = bytearray()
         digest, size = hashlib.sha256(), 0
         upload: _Upload | None = None
@@ -65,35 +86,36 @@ class S3Blobs:
                 digest.update(chunk)
                 if len(waiting) >= _PART:
                     if upload is None:
-                        upload = await asyncio.to_thread(self._begin)
-                    await asyncio.to_thread(upload.part, bytes(waiting))
+                        upload = await self._run(self._begin)
+                    await self._run(upload.part, bytes(waiting))
                     waiting.clear()
             if upload is None:
-                return await asyncio.to_thread(self._put, bytes(waiting))
+                return await self._run(self._put, bytes(waiting))
             if waiting:
-                await asyncio.to_thread(upload.part, bytes(waiting))
-            await asyncio.to_thread(upload.complete)
+                await self._run(upload.part, bytes(waiting))
+            await self._run(upload.complete)
             ref = BlobRef(digest.hexdigest(), size)
-            await asyncio.to_thread(self._settle, upload.key, ref)
+            await self._run(self._settle, upload.key, ref)
             return ref
         except BaseException:
             if upload is not None:
-                await asyncio.to_thread(upload.abort)
+                with suppress(OutsideAway):
+                    await self._run(upload.abort)
             raise
 
     async def read(self, sha256: str) -> bytes:
         """All bytes of a blob. Raises BlobNotFound."""
-        return await asyncio.to_thread(self._get, sha256, None)
+        return await self._run(self._get, sha256, None)
 
     def open(self, sha256: str) -> BinaryIO:
         """A seekable file over a blob, for readers in a thread; it asks for what is read. BlobNotFound."""
-        size = self._size(self._key(sha256), sha256)
+        size = self._asked(self._size, self._key(sha256), sha256)
         return cast(BinaryIO, io.BufferedReader(_Remote(self, sha256, size), _READ))
 
     async def exists(self, sha256: str) -> bool:
         """Whether the store holds this blob."""
         try:
-            await asyncio.to_thread(self._size, self._key(sha256), sha256)
+            await self._run(self._size, self._key(sha256), sha256)
         except BlobNotFound:
             return False
         return True
@@ -102,16 +124,16 @@ class S3Blobs:
         """The bytes of a blob from start up to but not including end. Raises BlobNotFound at once."""
         if end is not None and end <= start:
             return
-        body = await asyncio.to_thread(self._body, sha256, _range(start, end))
+        body = await self._run(self._body, sha256, _range(start, end))
         try:
-            while part := await asyncio.to_thread(body.read, _READ):
+            while part := await self._run(body.read, _READ):
                 yield part
         finally:
             body.close()
 
     async def delete(self, sha256: str) -> None:
         """Forget a blob; one that is not there is forgotten already."""
-        await asyncio.to_thread(self._client.delete_object, Bucket=self._bucket, Key=self._key(sha256))
+        await self._run(self._client.delete_object, Bucket=self._bucket, Key=self._key(sha256))
 
     def download_url(self, sha256: str, *, lives: timedelta, file_name: str, media_type: str) -> str:
         """An address of the store that gives the blob until it expires."""
@@ -136,11 +158,31 @@ class S3Blobs:
 
     async def take_in(self, ticket: str, largest: int) -> BlobRef:
         """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
-        return await asyncio.to_thread(self._take_in, ticket, largest)
+        return await self._run(self._take_in, ticket, largest)
 
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
-        await asyncio.to_thread(self._check)
+        try:
+            await self._run(self._check)
+        except OutsideAway:
+            raise
+        except Exception as error:
+            raise OSError(f"the bucket {self._bucket} can't be written: {error}") from error
+
+    async def _run(self, work: Callable[P, T], *given: P.args, **more: P.kwargs) -> T:
+        """Do in one of the store's threads what waits for it."""
+        asked = partial(copy_context().run, self._asked, partial(work, *given, **more))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+
+    def _asked(self, work: Callable[P, T], *given: P.args, **more: P.kwargs) -> T:
+        """Ask the store something. Raises OutsideAway, at once while it is left alone."""
+        with self._away.watched():
+            try:
+                return work(*given, **more)
+            except Exception as error:
+                if _is_overloaded(error):
+                    raise TryLater(f"the store answered {_status(error)}") from error
+                raise
 
     # -- what runs in a thread ----------------------------------------------------------------------------
 
@@ -225,11 +267,8 @@ class S3Blobs:
 
     def _check(self) -> None:
         key = f"{self._prefix}incoming/check-{uuid.uuid4().hex}"
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
-            self._client.delete_object(Bucket=self._bucket, Key=key)
-        except Exception as error:
-            raise OSError(f"the bucket {self._bucket} can't be written: {error}") from error
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+        self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def _key(self, sha256: str) -> str:
         if not _SHA256.fullmatch(sha256):
@@ -326,22 +365,24 @@ class _Remote(io.RawIOBase):
         return self._at
 
     def readall(self) -> bytes:
-        rest = self._blobs._get(self._sha256, _range(self._at, self._size)) if self._at < self._size else b""
-        self._at += len(rest)
-        return rest
+        return self._read(self._size) if self._at < self._size else b""
 
     def readinto(self, buffer: Any) -> int:
         wanted = min(len(buffer), self._size - self._at)
         if wanted <= 0:
             return 0
-        data = self._blobs._get(self._sha256, _range(self._at, self._at + wanted))
+        data = self._read(self._at + wanted)
         buffer[: len(data)] = data
-        self._at += len(data)
         return len(data)
+
+    def _read(self, end: int) -> bytes:
+        data = self._blobs._asked(self._blobs._get, self._sha256, _range(self._at, end))
+        self._at += len(data)
+        return data
 
 
 def connect_s3(bucket: Bucket) -> "S3Client":
-    """A client with timeouts and a few retries, for one store."""
+    """A client with timeouts and a few tries of each request, for one store."""
     import boto3
     from botocore.config import Config
 
@@ -350,9 +391,10 @@ def connect_s3(bucket: Bucket) -> "S3Client":
         endpoint_url=bucket.endpoint or None,
         region_name=bucket.region or None,
         config=Config(
-            connect_timeout=5,
-            read_timeout=30,
-            retries={"max_attempts": 3, "mode": "standard"},
+            connect_timeout=min(5.0, bucket.timeout_s),
+            read_timeout=bucket.timeout_s,
+            max_pool_connections=_THREADS,
+            retries={"total_max_attempts": _TRIES, "mode": "standard"},
             s3={"addressing_style": "path"} if bucket.endpoint else {},
             signature_version="s3v4",
         ),
@@ -368,3 +410,29 @@ def _range(start: int, end: int | None) -> str | None:
 def _code(error: BaseException) -> str:
     response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What boto3 raises where no store answered, or none that speaks S3."""
+    from botocore import exceptions as told
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
+
+    return (
+        told.HTTPClientError,
+        told.ConnectionError,
+        told.IncompleteReadError,
+        told.ChecksumError,
+        ResponseParserError,
+        HTTPError,
+    )
+
+
+def _is_overloaded(error: Exception) -> bool:
+    """Whether the store answered that it can't answer, after all tries."""
+    return _status(error) == 429 or _status(error) >= 500
+
+
+def _status(error: Exception) -> int:
+    response = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

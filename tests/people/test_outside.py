@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import subprocess
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from api.embedded import Servers
 from api.people.outside import COOKIE
 from api.people.provider import Begun, Provider, ProviderFault, ProviderRefused
 from api.settings import Settings
+from domain.adapters.outside import Outside as Dependency
 from domain.adapters.postgres import open_pool
 from tests.api.conftest import serving, settings_for
 from tests.conftest import Databases
@@ -360,7 +360,7 @@ async def test_an_answer_that_was_not_asked_for_is_refused(outside: Outside, the
 
 async def test_a_code_is_bound_to_the_browser_that_began(outside: Outside, there: Browser) -> None:
     """PKCE: the verifier stays with whoever began; another one's is of no use."""
-    provider = Provider(outside.town.settings)
+    provider = aimed(outside)
     ours, theirs = await provider.begin(), await provider.begin()
     url = ours.url
     with httpx2.Client(timeout=30, trust_env=False, verify=False) as http:
@@ -371,8 +371,9 @@ async def test_a_code_is_bound_to_the_browser_that_began(outside: Outside, there
         await provider.finish(urlsplit(url).query, mixed)
 
 
-def aimed(outside: Outside, patience_s: float = 5.0, pause_s: float = 3.0, **more: Any) -> Provider:
-    return Provider(outside.town.settings.using(**more), patience_s=patience_s, pause_s=pause_s)
+def aimed(outside: Outside, patience_s: float = 5.0, rest_s: float = 30.0, **more: Any) -> Provider:
+    away = Dependency("the provider", patience_s, tries=1, rest_s=rest_s)
+    return Provider(outside.town.settings.using(**more), away)
 
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -389,13 +390,15 @@ async def test_a_provider_that_does_not_answer_rightly_is_not_followed(outside: 
 
 async def test_a_provider_that_is_silent_is_not_waited_for(outside: Outside) -> None:
     outside.tell(fault=f"{DISCOVERY} silent")
-    began = time.monotonic()
-    async with aimed(outside, patience_s=1.0, pause_s=1.0) as provider:
+    async with aimed(outside, patience_s=0.5, rest_s=1.0) as provider:
         faults = await asyncio.gather(*(provider.begin() for _ in range(20)), return_exceptions=True)
         assert {type(fault) for fault in faults} == {ProviderFault}
-        assert time.monotonic() - began < 15, "twenty wait no longer than one"
+        assert outside.tell(fault=f"{DISCOVERY} silent") == [DISCOVERY], "twenty wait no longer than one"
         assert "can't be reached" in str(faults[0])
-        outside.tell()
+        for _ in range(6):
+            with pytest.raises(ProviderFault):
+                await provider.begin()
+        assert len(outside.tell()) == 4, "it is left alone when it was silent five times"
         await asyncio.sleep(1.1)
         assert (await provider.begin()).url.startswith(outside.issuer)
 
