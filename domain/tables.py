@@ -16,6 +16,7 @@ from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
 from domain.files import tables as files
+from domain.retention import tables as retention
 from domain.rights import tables as rights
 from domain.row import metadata
 from domain.schedules import Schedule
@@ -38,5 +39,6 @@ __all__ = [
     "deliveries",
     "files",
     "metadata",
+    "retention",
     "rights",
 ]

@@ -23,6 +23,7 @@ from redis.asyncio import ConnectionPool
 import jobs.callbacks
 import jobs.export
 import jobs.ingest
+import jobs.retention
 import jobs.upkeep
 from domain import jobs as life
 from domain.adapters.blobs import LocalBlobs

@@ -27,6 +27,13 @@ LONGEST_OVERLAP_HOURS = 7 * 24
 REFUSES = (NotFound, ReferenceMissing)
 
 
+class BodyGone(Refusal):
+    """The event's body is no longer kept; what was read out of it is."""
+
+    code = "callback_body_gone"
+    status = 410
+
+
 class SecretLost(Refusal):
     """The partner's secret was sealed with a key that the installation no longer has."""
 
@@ -220,18 +227,23 @@ async def test_callback(ask: TestCallback, work: Work) -> Outcome:
     returns="callback_event",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=REFUSES,
+    refuses=(*REFUSES, BodyGone),
     value=CallbackJob,
 )
 async def replay_callback(ask: ReplayCallback, work: Work) -> Outcome:
     """Read a kept event again from its raw body; what it said before is not said twice."""
     row = await work.connection.fetchrow(
-        "select id, partner_id from callback_event where id = $1 and owner_id = $2 for no key update",
+        "select id, partner_id, octet_length(body) as size from callback_event "
+        "where id = $1 and owner_id = $2 for no key update",
         entity_id("callback_event", ask.id, ("id",)),
         work.viewer.organization_id,
     )
     if row is None:
         raise NotFound(f"no callback event {ask.id} in your organization", path=("id",))
+    if row["size"] == 0:
+        raise BodyGone(
+            "the body of the event is no longer kept; ask the partner to send it again", path=("id",)
+        )
     caller = await caller_by_id(work.connection, row["partner_id"], work.now)
     job_id = await enqueue(work.connection, caller, row["id"], work.correlation_id)
     return Outcome("callback_event", (row["id"],), value=CallbackJob(job_id=str(job_id)))

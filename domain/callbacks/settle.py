@@ -23,7 +23,8 @@ async def settle(work: Work, id: uuid.UUID) -> dict[str, Any]:
         id,
         work.viewer.organization_id,
     )
-    if event is None:  # its partner was deleted meanwhile, and its events with it
+    # Its partner was deleted meanwhile, and its events with it; or its body is no longer kept.
+    if event is None or not event["body"]:
         return {"state": "gone"}
     reading, error = None, None
     try:

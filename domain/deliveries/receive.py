@@ -129,7 +129,7 @@ async def open_delivery(
     else:
         id = row["id"]
         await work.connection.execute(
-            "update delivery set state = 'received', finished_at = null "
+            "update delivery set state = 'received', finished_at = null, raw_deleted_at = null "
             "where id = $1 and state in ('refused', 'checked', 'failed')",
             id,
         )

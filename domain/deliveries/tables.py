@@ -17,7 +17,8 @@ class Delivery(SQLModel, table=True):
     """One message or file from a sender: its bytes are kept unchanged under sha256.
 
     `purpose` is apply, or validate: judged and reported, never applied. A delivery that a newer message
-    of the same sender and release had overtaken is kept as superseded.
+    of the same sender and release had overtaken is kept as superseded. raw_deleted_at: since when its
+    bytes are no longer kept; what was applied of them is.
     """
 
     __tablename__: ClassVar[Any] = "delivery"
@@ -50,6 +51,7 @@ class Delivery(SQLModel, table=True):
     change_set_id: uuid.UUID | None = refers("change_set.id")
     received_at: datetime = instant(default_now=True, nullable=False)
     finished_at: datetime | None = instant()
+    raw_deleted_at: datetime | None = instant()
 
 
 class Finding(SQLModel, table=True):
