@@ -1,6 +1,6 @@
 """The relay: what the outbox holds goes out, and a queue that has lost jobs is filled again from their rows.
 
-Redis is only told which job rows are waiting. Whatever is lost there (a flush, a crash, a queue moved to
+The queue is only told which job rows are waiting. Whatever is lost there (a flush, a crash, a queue moved to
 another server) is found again by the sweep, because the rows say what has not been done.
 """
 
@@ -11,16 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from arq.connections import ArqRedis
-from arq.constants import job_key_prefix
 
 from domain import jobs
 from domain.ports import Sql, SqlPool
+from jobs.queue import Queue
 
-RUN = "run_row"
-QUEUES = {"high": "catalograph:high", "low": "catalograph:low"}
-STREAM = "catalograph:events"
-STREAM_LENGTH = 100_000
 BATCH = 200
 
 log = structlog.get_logger(__name__)
@@ -29,9 +24,9 @@ log = structlog.get_logger(__name__)
 class Relay:
     """Tells what waits in the outbox and sweeps up what was left lying. Several may run side by side."""
 
-    def __init__(self, pool: SqlPool, redis: ArqRedis, *, grace_s: float = 5.0) -> None:
+    def __init__(self, pool: SqlPool, queue: Queue, *, grace_s: float = 5.0) -> None:
         self._pool = pool
-        self._redis = redis
+        self._queue = queue
         self._grace_s = grace_s
 
     async def run(self, stopping: asyncio.Event, *, poll_s: float, sweep_s: float) -> None:
@@ -59,7 +54,7 @@ class Relay:
     async def tell(self) -> int:
         """Tell one batch of the outbox; gives how many.
 
-        The rows stay locked while Redis is told, so that two relays share the work instead of doubling it.
+        The rows stay locked while the queue is told, so that two relays share the work and don't double it.
         Told twice after a crash is harmless: a job's turn has one id, and readers of events fold by theirs.
         """
         async with self._pool.acquire() as connection, connection.transaction():
@@ -82,40 +77,22 @@ class Relay:
         """Put jobs on the queue that should have begun and are not on it; gives how many."""
         async with self._pool.acquire() as connection:
             overdue = await jobs.due(connection, self._grace_s, BATCH * 5)
-        found = 0
-        for lane, queue in QUEUES.items():
-            of_lane = [job for job in overdue if job.lane == lane]
-            if not of_lane:
-                continue
-            scores = await self._redis.zmscore(queue, [job.wake for job in of_lane])
-            missing = [job for job, score in zip(of_lane, scores, strict=True) if score is None]
-            for job in missing:
-                # A body without its place in the queue would keep the turn from being queued for a day.
-                await self._redis.delete(job_key_prefix + job.wake)
-                await self._enqueue(job)
-            found += len(missing)
-        if found:
-            log.info("sweep found waiting jobs that the queue did not know", jobs=found)
-        return found
+        known = await self._queue.known(overdue)
+        missing = [job for job in overdue if job.wake not in known]
+        await self._queue.enqueue(missing)
+        if missing:
+            log.info("sweep found waiting jobs that the queue did not know", jobs=len(missing))
+        return len(missing)
 
     async def _wake(self, connection: Sql, rows: Sequence[Any]) -> None:
         ids = [uuid.UUID(json.loads(row["payload"])["job_id"]) for row in rows]
         if ids:
-            for job in await jobs.waiting(connection, ids):
-                await self._enqueue(job)
-
-    async def _enqueue(self, job: jobs.Due) -> None:
-        """Queue one turn of a job. The queue knows a turn by its id, so the same turn is queued once."""
-        await self._redis.enqueue_job(
-            RUN, str(job.id), _job_id=job.wake, _queue_name=QUEUES[job.lane], _defer_until=job.run_at
-        )
+            await self._queue.enqueue(await jobs.waiting(connection, ids))
 
     async def _publish(self, rows: Sequence[Any]) -> None:
-        if not rows:
-            return
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for row in rows:
-                entry: dict[Any, Any] = {
+        await self._queue.publish(
+            [
+                {
                     "id": row["id"],
                     "topic": row["topic"],
                     "key": row["key"] or "",
@@ -123,8 +100,9 @@ class Relay:
                     "correlation_id": row["correlation_id"] or "",
                     "at": row["created_at"].isoformat(),
                 }
-                pipe.xadd(STREAM, entry, maxlen=STREAM_LENGTH, approximate=True)
-            await pipe.execute()
+                for row in rows
+            ]
+        )
 
 
 async def rest(stopping: asyncio.Event, seconds: float) -> None:

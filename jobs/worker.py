@@ -7,6 +7,7 @@ the row under a lease; so a lost, doubled or late message does no harm.
 import asyncio
 import json
 import signal
+import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,6 @@ import structlog
 import uvloop
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
-from redis.asyncio import ConnectionPool
 
 import jobs.callbacks
 import jobs.export
@@ -33,12 +33,16 @@ from domain.adapters.schemas import SchemaStore
 from domain.ports import Blobs, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
-from jobs.relay import QUEUES, RUN, Relay
+from jobs.queue import QUEUES, RUN, ArqQueue, dump, open_queue
+from jobs.relay import Relay
 from jobs.schedule import run as keep_schedules
 
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
+
+# A woken worker claims its row at once. One that has not after this time is taken for dead.
+_WAKING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Pace:
 
     lease_s: float = 30.0
     poll_s: float = 0.2
-    sweep_s: float = 10.0
+    sweep_s: float = 3.0
     late_s: float = 5.0
     grace_s: float = 15.0
     at_once: int = 2
@@ -111,7 +115,7 @@ async def work(
     house: House, redis: ArqRedis, pace: Pace, stopping: asyncio.Event, hurry: asyncio.Event
 ) -> None:
     """Relay, schedules and lanes until told; running jobs may end within the grace or till `hurry`."""
-    relay = Relay(house.pool, redis, grace_s=pace.late_s)
+    relay = Relay(house.pool, ArqQueue(redis), grace_s=pace.late_s)
     async with asyncio.TaskGroup() as group:
         group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
         group.create_task(keep_schedules(house.pool, stopping))
@@ -119,19 +123,21 @@ async def work(
             group.create_task(Lane(name, house, redis, pace).serve(stopping, hurry))
 
 
-def open_queue(redis_url: str) -> ArqRedis:
-    """A client for the queues; messages are JSON."""
-    connections: Any = ConnectionPool.from_url(
-        redis_url, socket_connect_timeout=5, socket_timeout=15, health_check_interval=30
-    )
-    return ArqRedis(connections, job_serializer=_dump, job_deserializer=json.loads)
-
-
 class EagerWorker(Worker):
     """ARQ's worker, looking for the next job when one ends and not only at the next poll.
 
     As it comes, a poll every 0.2 s with two jobs at once is ten jobs a second, however short they are.
+    And a worker that is killed takes its wakes along for as long as a job may last, which is a day: here
+    a wake that was taken is another worker's after `waking_s`. The row's lease says who runs the job.
     """
+
+    def __init__(self, waking_s: float, **given: Any) -> None:
+        super().__init__(**given)
+        self.in_progress_timeout_s = waking_s
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start what this process has not under way."""
+        await super().start_jobs([id for id in job_ids if id.decode() not in self.tasks])
 
     async def main(self) -> None:
         """Serve until cancelled."""
@@ -180,15 +186,19 @@ class Lane:
     def _worker(self) -> EagerWorker:
         wake: Any = self._run_row
         return EagerWorker(
-            functions=[func(wake, name=RUN, keep_result=0, max_tries=1)],
+            min(_WAKING_S, self._pace.lease_s),
+            functions=[func(wake, name=RUN)],
             queue_name=QUEUES[self.name],
             redis_pool=self._redis,
             handle_signals=False,
             max_jobs=self._pace.at_once,
             job_timeout=24 * 3600,
             poll_delay=self._pace.poll_s,
-            job_serializer=_dump,
+            job_serializer=dump,
             job_deserializer=json.loads,
+            # How often a turn was begun is counted in its row; a result would only be in the next turn's way.
+            max_tries=sys.maxsize,
+            keep_result=0,
             retry_jobs=False,
             log_results=False,
         )
@@ -332,8 +342,3 @@ async def _end(pool: SqlPool, step: Any, claim: life.Claim, *rest: Any) -> None:
 
 async def _wait(tasks: Sequence[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _dump(value: Any) -> bytes:
-    """JSON; an exception that ARQ wants to report goes as its text."""
-    return json.dumps(value, default=repr).encode()

@@ -135,6 +135,28 @@ async def test_a_killed_delivery_is_completed_by_the_next_worker(
     assert await catalog_of(yard) == await catalog_of(untouched)
 
 
+async def test_a_worker_killed_before_it_has_claimed_keeps_nobody_waiting(
+    yard: Yard, fresh_database: str, redis_url: str, tmp_path: Path
+) -> None:
+    """The queue knows the turn, and believes a worker is at it."""
+    parcel = await yard.receive(Album().xml)
+    async with (
+        gate(fresh_database, "job", "update of fence") as watch,
+        worker(fresh_database, redis_url, tmp_path) as first,
+    ):
+        await until(lambda: somebody_waits(watch))
+        first.kill()
+        await first.wait()
+        # The server would only notice at the commit that nobody is left to hear of it.
+        await watch.execute(
+            "select pg_terminate_backend(pid) from pg_locks where not granted and objid = $1", GATE
+        )
+    async with worker(fresh_database, redis_url, tmp_path):
+        await until(lambda: yard.pool.fetchval("select state = 'done' from job"))
+    assert await parcel.state() == "applied"
+    assert await yard.pool.fetchval("select fence from job") == 1
+
+
 async def test_a_job_that_runs_twice_has_one_effect(yard: Yard) -> None:
     parcel = await yard.deliver(Album().xml)
     before = await yard.changes(), await parcel.row(), await parcel.findings()
