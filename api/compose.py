@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from domain.adapters.s3 import Bucket
     from domain.adapters.schemas import SchemaStore
     from domain.claims import Draft
+    from domain.notices.outlets import Outlets
 
 
 def schema_store(state_folder: Path) -> "SchemaStore":
@@ -77,6 +78,29 @@ def blob_links(settings: Settings) -> Links:
     """What signs and judges the addresses of blobs that the front door serves."""
     secret = ensure_secret(settings.state_folder / "keys")
     return Links(settings.issuer, purpose_secret(secret, "blob links"))
+
+
+def notice_outlets(settings: Settings) -> "Outlets":
+    """What notices are sent by: the mail server that is set, if any, and posts to webhooks."""
+    from api.sealing import AnswerSealer
+    from domain.adapters.mail import SmtpMailer, SmtpServer
+    from domain.adapters.webhooks import WebhookPoster
+    from domain.notices.outlets import Outlets
+
+    mailer = None
+    if settings.smtp_host:
+        mailer = SmtpMailer(
+            SmtpServer(
+                settings.smtp_host,
+                settings.smtp_from,
+                settings.smtp_port,
+                settings.smtp_security,
+                settings.smtp_user,
+                settings.smtp_password.get_secret_value(),
+            )
+        )
+    sealer = AnswerSealer(ensure_secret(settings.state_folder / "keys"))
+    return Outlets(mailer, WebhookPoster(private=settings.webhooks_private), sealer)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ import structlog
 from mangum import Mangum
 
 from api.app import create_app
-from api.compose import blob_store
+from api.compose import blob_store, notice_outlets
 from api.logs import configure_logs
 from api.settings import Settings, load_settings
 from domain import jobs
@@ -100,7 +100,10 @@ class _Process:
     async def _with_house(self, work: Callable[[House], Awaitable[T]]) -> T:
         if self._house is None:
             opened = open_house(
-                self.settings.database_url, self.settings.state_folder, blobs=blob_store(self.settings)
+                self.settings.database_url,
+                self.settings.state_folder,
+                blobs=blob_store(self.settings),
+                outlets=notice_outlets(self.settings),
             )
             house = self._house = await self._stack.enter_async_context(opened)
         else:

@@ -16,6 +16,8 @@ PREFIX = "CATALOGRAPH_"
 
 # Read before there are settings, or by the tests alone.
 _ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
+# Never told back, also when they are wrong.
+_SECRETS = ("oidc_client_secret", "smtp_password")
 
 
 # What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
@@ -152,6 +154,25 @@ class Settings(BaseSettings):
         description="Requests a minute from one address to each place that takes credentials, in each "
         "process.",
     )
+    smtp_host: str = Field(
+        default="", description="Mail server that notices are sent through. Empty: none, and no mail is sent."
+    )
+    smtp_port: int = Field(
+        default=0, ge=0, le=65535, description="Its port. 0: 587, 465 or 25, as its security has it."
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls, tls, or none for a server on this machine."
+    )
+    smtp_user: str = Field(default="", description="Who we are at the mail server. Empty: nobody.")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="The password there.")
+    smtp_from: str = Field(
+        default="", validate_default=True, description="Address that notices come from, as a@b.example."
+    )
+    webhooks_private: bool = Field(
+        default=False,
+        description="Whether notices may be posted by http:// and to private addresses, which lets every "
+        "tenant reach into this network; for tests.",
+    )
     body_limit_mb: int = Field(default=8, ge=1, le=64, description="Largest JSON body, in MiB.")
     upload_limit_mb: int = Field(default=128, ge=1, le=128, description="Largest delivered file, in MiB.")
 
@@ -191,6 +212,16 @@ class Settings(BaseSettings):
         if others.data.get("oidc_issuer") and not client_id:
             raise ValueError("it must be set where CATALOGRAPH_OIDC_ISSUER is")
         return client_id
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_sender(cls, address: str, others: ValidationInfo) -> str:
+        if others.data.get("smtp_host") and not re.fullmatch(r"[!-~]+@[!-~]+", address):
+            raise ValueError("it must be a mail address where CATALOGRAPH_SMTP_HOST is set")
+        open_line = others.data.get("smtp_security") == "none"
+        if others.data.get("smtp_user") and open_line and not _is_here(others.data.get("smtp_host", "")):
+            raise ValueError("a password is not sent to another machine in the clear; use starttls or tls")
+        return address
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -270,6 +301,10 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _is_here(host: str) -> bool:
+    return host in ("127.0.0.1", "::1", "localhost")
+
+
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f" Did you mean {near[0]}?" if near else " .env.example lists the settings."
@@ -278,7 +313,7 @@ def _unknown(name: str) -> str:
 
 def _sentence(error: dict[str, Any]) -> str:
     name = variable(str(error["loc"][0])) if str(error["loc"][0]).islower() else str(error["loc"][0])
-    if name.removeprefix(PREFIX).lower() in ("database_url", "redis_url", "token", "oidc_client_secret"):
+    if name.removeprefix(PREFIX).lower() in ("database_url", "redis_url", "token", *_SECRETS):
         given = "can't be used"
     else:
         given = f"is {str(error['input'])!r}"

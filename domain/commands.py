@@ -7,6 +7,7 @@ from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.exports import ask as exports
+from domain.notices import channels as notices
 from domain.rights import edit as rights
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "exports",
     "job_commands",
     "members",
+    "notices",
     "organizations",
     "receive",
     "revert",

@@ -16,6 +16,7 @@ from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
 from domain.files import tables as files
+from domain.notices import tables as notices
 from domain.retention import tables as retention
 from domain.rights import tables as rights
 from domain.row import metadata
@@ -39,6 +40,7 @@ __all__ = [
     "deliveries",
     "files",
     "metadata",
+    "notices",
     "retention",
     "rights",
 ]

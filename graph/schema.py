@@ -23,7 +23,19 @@ from strawberry.types.field import StrawberryField
 import domain.commands
 from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
-from graph import access, audit, callbacks, catalog, deliveries, enrichment, files, media, rights, served
+from graph import (
+    access,
+    audit,
+    callbacks,
+    catalog,
+    deliveries,
+    enrichment,
+    files,
+    media,
+    notices,
+    rights,
+    served,
+)
 from graph.bind import TYPES, Expression, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
@@ -39,6 +51,7 @@ MODULES = (
     enrichment,
     files,
     media,
+    notices,
     rights,
     served,
 )

@@ -14,6 +14,7 @@ from domain.access.viewer import Viewer
 from domain.audit import Audit
 from domain.deliveries.check import Reader
 from domain.dispatch import open_work
+from domain.notices.outlets import Outlets
 from domain.ports import Blobs, Sql, SqlPool
 from domain.work import Work
 
@@ -31,6 +32,7 @@ class House:
     pool: SqlPool
     blobs: Blobs
     reader: Reader
+    outlets: Outlets = Outlets()  # noqa: RUF009
 
 
 @dataclass

@@ -23,6 +23,7 @@ from arq.worker import Worker, func
 import jobs.callbacks
 import jobs.export
 import jobs.ingest
+import jobs.notices
 import jobs.retention
 import jobs.upkeep
 from domain import jobs as life
@@ -30,6 +31,7 @@ from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
+from domain.notices.outlets import Outlets
 from domain.ports import Blobs, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
@@ -61,9 +63,15 @@ class Pace:
     at_once: int = 2
 
 
-def run(database_url: str, redis_url: str, state_folder: str | Path, blobs: Blobs | None = None) -> int:
+def run(
+    database_url: str,
+    redis_url: str,
+    state_folder: str | Path,
+    blobs: Blobs | None = None,
+    outlets: Outlets | None = None,
+) -> int:
     """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
-    return uvloop.run(serve(database_url, redis_url, Path(state_folder), blobs=blobs))
+    return uvloop.run(serve(database_url, redis_url, Path(state_folder), blobs=blobs, outlets=outlets))
 
 
 async def serve(
@@ -72,6 +80,7 @@ async def serve(
     state_folder: Path,
     pace: Pace | None = None,
     blobs: Blobs | None = None,
+    outlets: Outlets | None = None,
 ) -> int:
     """Compose the worker and serve until told to stop. A second signal stops at once."""
     pace = pace or Pace()
@@ -86,7 +95,9 @@ async def serve(
     redis = open_queue(redis_url)
     size = 2 + 3 * pace.at_once * len(QUEUES)
     try:
-        async with open_house(database_url, state_folder, blobs=blobs, max_size=size) as house:
+        async with open_house(
+            database_url, state_folder, blobs=blobs, outlets=outlets, max_size=size
+        ) as house:
             log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
             await work(house, redis, pace, stopping, hurry)
     finally:
@@ -97,13 +108,23 @@ async def serve(
 
 @asynccontextmanager
 async def open_house(
-    database_url: str, state_folder: Path, *, blobs: Blobs | None = None, max_size: int = 4
+    database_url: str,
+    state_folder: Path,
+    *,
+    blobs: Blobs | None = None,
+    outlets: Outlets | None = None,
+    max_size: int = 4,
 ) -> AsyncIterator[House]:
-    """What jobs work with, for as long as the block lasts. blobs: the folder of state unless given."""
+    """What jobs work with, for as long as the block lasts.
+
+    blobs: the folder of state unless given. outlets: what notices are sent by; without them none is sent.
+    """
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
     schemas = SchemaStore(state_folder / "schemas")
     try:
-        yield House(pool, blobs or LocalBlobs(state_folder / "blobs"), ErnReader(schemas))
+        yield House(
+            pool, blobs or LocalBlobs(state_folder / "blobs"), ErnReader(schemas), outlets or Outlets()
+        )
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(5):

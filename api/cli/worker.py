@@ -17,8 +17,8 @@ def worker() -> None:
     settings = settings_here()
     require_servers(settings.database_url, settings.redis_url)
     configure_logs(settings.log_level, settings.log_format)
-    from api.compose import blob_store
+    from api.compose import blob_store, notice_outlets
     from jobs.worker import run
 
-    blobs = blob_store(settings)
-    raise typer.Exit(run(settings.database_url, settings.redis_url, settings.state_folder, blobs))
+    blobs, outlets = blob_store(settings), notice_outlets(settings)
+    raise typer.Exit(run(settings.database_url, settings.redis_url, settings.state_folder, blobs, outlets))

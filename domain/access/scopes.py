@@ -21,6 +21,7 @@ class Scope(StrEnum):
     MEMBERS_MANAGE = "members:manage"
     CLIENTS_MANAGE = "clients:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"
+    NOTICES_READ = "notices:read"
     SYSTEM_ADMIN = "system:admin"
 
 
@@ -55,6 +56,7 @@ _READ = frozenset(
         Scope.FILES_READ,
         Scope.JOBS_READ,
         Scope.AUDIT_READ,
+        Scope.NOTICES_READ,
     }
 )
 _WRITE = frozenset(

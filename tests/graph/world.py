@@ -5,7 +5,14 @@ import uuid
 import asyncpg
 
 from tests.factories import OURS, PARTNER, PARTNER_DPID, QUOTES, THEIRS, Planter, World, instant
-from tests.graph import planted_access, planted_callbacks, planted_files, planted_music, planted_rest
+from tests.graph import (
+    planted_access,
+    planted_callbacks,
+    planted_files,
+    planted_music,
+    planted_notices,
+    planted_rest,
+)
 
 PARTS = (
     planted_music.people,
@@ -54,4 +61,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     await planted_access.access(planter)
     await planted_callbacks.callbacks(planter)
     await planted_files.files(planter)
+    await planted_notices.notices(planter)
     return planter.world

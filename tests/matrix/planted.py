@@ -111,6 +111,7 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
     await planter.plant("job", f"{name} own job", owner, kind="enrich", subject_id=delivery, **when)
     await planter.plant("file", f"{name} own file", owner, file_name=words, size_bytes=1, state="uploading")
     await callbacks(planter, name, owner)
+    await notices(planter, name, owner)
     await planter.plant(
         "change_set",
         f"{name} own change_set",
@@ -161,6 +162,33 @@ async def callbacks(planter: Planter, name: str, owner: uuid.UUID) -> None:
     )
 
 
+async def notices(planter: Planter, name: str, owner: uuid.UUID) -> None:
+    """A channel, a notice, and what became of it there."""
+    words = f"private of {name}"
+    channel = await planter.plant(
+        "notice_channel", f"{name} own notice_channel", owner, kind="email", address=f"{name}@ops.example"
+    )
+    notice = await planter.plant(
+        "notice",
+        f"{name} own notice",
+        owner,
+        kind="notice.test",
+        subject=words,
+        text=words,
+        unique_key=words,
+        channels=1,
+    )
+    await planter.plant(
+        "notice_delivery",
+        f"{name} own notice_delivery",
+        owner,
+        notice_id=notice,
+        channel_id=channel,
+        kind="email",
+        error=words,
+    )
+
+
 async def people(planter: Planter, name: str, owner: uuid.UUID) -> None:
     """Who may come in to an organization, one of each kind."""
     world, words = planter.world, f"private of {name}"
@@ -205,7 +233,7 @@ async def credentials(planter: Planter, revoked_jti: str) -> Planted:
     await planter.row("member", organization_id=OURS, user_id=person, role="label_user")
     scopes = ["catalog:read", "catalog:write", "rights:read", "rights:write"]
     scopes += ["deliveries:read", "deliveries:write", "jobs:read", "jobs:write", "audit:read"]
-    scopes += ["files:read", "files:write", "exports:run"]
+    scopes += ["files:read", "files:write", "exports:run", "notices:read"]
     await planter.row(
         "client", id=program, organization_id=OURS, name="program", role="api_user", scopes=scopes
     )

@@ -8,7 +8,12 @@ from collections.abc import Iterable
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, GraphQLUnionType, get_named_type
 
-READ = frozenset({"catalog:read", "rights:read", "deliveries:read", "files:read", "jobs:read", "audit:read"})
+READ = frozenset(
+    {
+        *("catalog:read", "rights:read", "deliveries:read", "files:read"),
+        *("jobs:read", "audit:read", "notices:read"),
+    }
+)
 WRITE = frozenset(
     {"catalog:write", "rights:write", "deliveries:write", "files:write", "exports:run", "jobs:write"}
 )
@@ -34,7 +39,8 @@ _TYPES = {
     "audit:read": "ChangeSet Change",
     "members:manage": "Member Invitation",
     "clients:manage": "Client ApiKey",
-    "webhooks:manage": "CallbackPartner CallbackEvent Distribution",
+    "webhooks:manage": "CallbackPartner CallbackEvent Distribution NoticeChannel",
+    "notices:read": "Notice NoticeDelivery",
     "": "Organization Dpid Session",
 }
 # What is needed to read anything of a type; nothing, where everybody has such things of their own.
@@ -75,6 +81,10 @@ COMMANDS = {
         ("create_callback_partner", "edit_callback_partner", "delete_callback_partner"), "webhooks:manage"
     ),
     **dict.fromkeys(("rotate_callback_secret", "test_callback", "replay_callback"), "webhooks:manage"),
+    **dict.fromkeys(
+        ("create_notice_channel", "edit_notice_channel", "delete_notice_channel", "test_notice_channel"),
+        "webhooks:manage",
+    ),
     "end_session": "",
     "apply_changes": "catalog:write",
     "revert_change_set": "catalog:write",
