@@ -80,6 +80,9 @@ def s3_server() -> Iterator[S3Server]:
             "-volume.max=50",
             "-master.volumeSizeLimitMB=64",
             "-master.telemetry=false",
+            # Beside its data: what a killed server of somebody else left under /tmp can't be taken away.
+            f"-s3.localSocket={folder / 's3.sock'}",
+            f"-filer.localSocket={folder / 'filer.sock'}",
             *options,
         ],
         stdout=log,
