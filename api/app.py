@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 
 from starlette.applications import Starlette
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from api.api_keys import ApiKeys
 from api.auth import Authenticator
@@ -26,6 +26,8 @@ from api.introspecting import Introspecting
 from api.keyring import open_ring
 from api.keys import ensure_secret, purpose_secret
 from api.limits import Limiter
+from api.live.hub import Hub
+from api.live.socket import graphql_socket
 from api.middleware import RequestMiddleware, problem_of
 from api.oauth.routes import oauth_routes
 from api.people.passwords import Passwords
@@ -42,6 +44,7 @@ from api.services import Services
 from api.settings import Settings
 from api.shed import Places
 from domain.adapters.budget import RedisBuckets
+from domain.adapters.listening import Listener
 from domain.adapters.outside import Outside
 from domain.adapters.postgres import connect_reader, database, open_pool
 from domain.adapters.readers import Readers
@@ -74,6 +77,7 @@ def create_app(settings: Settings) -> Starlette:
 
     routes: list[BaseRoute] = [
         Route("/graphql", graphql, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", graphql_socket),
         *blob_routes(settings),
         *export_routes(),
         *callback_routes(),
@@ -120,16 +124,23 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         Introspecting(workers) as introspecting,
         ApiKeys(workers, revocations) as api_keys,
         _provider(settings) if settings.oidc_issuer else nullcontext() as provider,
+        AsyncExitStack() as stack,
     ):
         passwords = Passwords()
+        authenticator = Authenticator(
+            keys, revocations, issuer=settings.issuer, api_keys=api_keys, session_viewer=session_viewer
+        )
+        hub = Hub(
+            Listener(url),
+            workers,
+            authenticator.refuses,
+            most=settings.subscriptions,
+            most_of_one=settings.subscriptions_of_one,
+        )
+        await stack.enter_async_context(hub)
         yield Services(
-            authenticator=Authenticator(
-                keys,
-                revocations,
-                issuer=settings.issuer,
-                api_keys=api_keys,
-                session_viewer=session_viewer,
-            ),
+            authenticator=authenticator,
+            hub=hub,
             engine=Engine(
                 readers, CursorKey(purpose_secret(secret, "cursor")), may_introspect=introspecting.lets
             ),
@@ -161,6 +172,8 @@ def _doors(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
         if isinstance(route, Mount):
             if route.path != PREFIX:
                 yield "GET", f"{route.path}/*"
+        elif isinstance(route, WebSocketRoute):
+            yield "WS", route.path
         else:
             assert isinstance(route, Route), f"{route} is no HTTP route: say who may come in there"
             yield from ((method, route.path) for method in route.methods or () if method != "HEAD")

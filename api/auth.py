@@ -123,6 +123,14 @@ class Authenticator:
             raise _refused("the token was revoked; get a new one")
         return viewer
 
+    def refuses(self, viewer: Viewer) -> Problem | None:
+        """Why a viewer that was let in is not let in any more, if it is so."""
+        if viewer.expires_at <= time.time():
+            return _refused("the token, key or session has expired; get a new one")
+        if self._revocations is not None and self._revocations.refuses(viewer):
+            return _refused("the token, key or session was revoked; get a new one")
+        return None
+
     def _check(self, token: str) -> tuple[float, Viewer]:
         try:
             claims = verified(token, self._keys, self._issuers)

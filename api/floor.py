@@ -75,13 +75,21 @@ class Floor:
         scope["bill"] = Told([told, *(already.limits if isinstance(already, Told) else ())])
         if good:
             return
-        wait = max(1, math.ceil(seconds))
-        raise Withheld(
+        raise self._too_many(max(1, math.ceil(seconds)))
+
+    def _too_many(self, wait_s: int) -> Withheld:
+        return Withheld(
             "RATE_LIMIT_EXCEEDED",
             f"{self.most} requests in {self.window_s // 60} minutes may come from one address without a good "
-            f"token; come again in {wait} s, or with a token",
-            headers={"Retry-After": str(wait)},
+            f"token; come again in {wait_s} s, or with a token",
+            headers={"Retry-After": str(wait_s)},
         )
+
+    def expect_room(self, scope: Scope) -> None:
+        """Raise Withheld where an address is known to have had its share, without counting."""
+        until = self._full.get(network_of(address_of(scope)), 0.0)
+        if (wait := math.ceil(until - time.monotonic())) > 0:
+            raise self._too_many(wait)
 
     async def _count(self, address: str) -> tuple[bool, int, float]:
         now = time.monotonic()

@@ -18,6 +18,8 @@ from starlette.responses import Response
 from api.accept import media_type, preferred
 from api.docs import graphiql
 from api.limits import Bill, costs_only
+from api.live.events import Live
+from api.live.sse import EVENT_STREAM, EventStream, once
 from api.middleware import problem_of, read_body
 from api.problems import Problem, Withheld, status_of
 from api.services import Services, services_of
@@ -27,9 +29,14 @@ from graph.limits import LIMITS, check_json
 from graph.perform import Parsed, Run, mutate
 from graph.problems import ReadRefused
 from graph.run import Engine, RequestRefused
+from graph.subscribe import is_subscription, subscription
 
 RESPONSE = "application/graphql-response+json"
 LEGACY = "application/json"
+_NO_EVENTS: dict[str, Any] = {
+    "message": f"a subscription is answered as {EVENT_STREAM}: send it as Accept, or ask over a WebSocket",
+    "extensions": {"code": "NOT_ACCEPTABLE"},
+}
 
 log = structlog.get_logger("api.graphql")
 
@@ -55,8 +62,21 @@ async def graphql(request: Request) -> Response:
     viewer = await services.viewer(request)
     accept = request.headers.get("accept")
     form = preferred(accept, (LEGACY, RESPONSE))
+    as_events = bool(accept) and preferred(accept, (EVENT_STREAM,)) is not None
+    if form is None and not as_events:
+        raise Problem(
+            "NOT_ACCEPTABLE",
+            f"the answer comes as {RESPONSE}, {LEGACY} or {EVENT_STREAM}; Accept is {accept!r}",
+        )
     if form is None:
-        raise Problem("NOT_ACCEPTABLE", f"the answer comes as {RESPONSE} or {LEGACY}; Accept is {accept!r}")
+        return once(await _answered(request, services, viewer, LEGACY, as_events=True))
+    return await _answered(request, services, viewer, form, as_events=as_events)
+
+
+async def _answered(
+    request: Request, services: Services, viewer: Viewer, form: str, *, as_events: bool
+) -> Response:
+    """The answer in the form asked for; a subscription's are events, where the caller takes them."""
     bill: Bill = request.scope["bill"]
     try:
         try:
@@ -65,6 +85,10 @@ async def graphql(request: Request) -> Response:
                 await bill.least()
                 bill.requested = _points(asked, services.engine, viewer)
                 return _answer(bill.with_cost(b'{"data":null}'), 200, form)
+            if live := _live(asked, services, viewer):
+                if not as_events:
+                    raise RequestRefused([_NO_EVENTS])
+                return EventStream(live)
             async with services.places.place(viewer.organization_id):
                 return await _run(asked, request, services, viewer, bill, form)
         except (RequestRefused, Malformed):
@@ -138,10 +162,26 @@ async def _run(
     return _answer(bill.with_cost(found.body), 200, form)
 
 
+def _live(asked: Question, services: Services, viewer: Viewer) -> Live | None:
+    """The subscription that was asked for, if it is one. Raises RequestRefused."""
+    parsed = _parsed_subscription(asked, services.engine, viewer)
+    return Live(services, viewer, subscription(services.engine, parsed, viewer)) if parsed else None
+
+
+def _parsed_subscription(asked: Question, engine: Engine, viewer: Viewer) -> Parsed | None:
+    """The operation when it is a subscription. A document without the word has none."""
+    if "subscription" not in asked.document:
+        return None
+    parsed = engine.parsed(asked.document, asked.variables, asked.operation_name, viewer)
+    return parsed if is_subscription(parsed) else None
+
+
 def _points(asked: Question, engine: Engine, viewer: Viewer) -> int:
     """What a request would cost. Raises RequestRefused."""
     if parsed := _mutation(asked, engine, viewer):
         return _points_of(parsed, engine, viewer)
+    if parsed := _parsed_subscription(asked, engine, viewer):
+        return subscription(engine, parsed, viewer).points
     return engine.points(asked.document, asked.variables, viewer, asked.operation_name)
 
 

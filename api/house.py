@@ -21,10 +21,12 @@ from api.cli.client import development_token
 from api.cli.output import Fault
 from api.development import ensure_development, write_private
 from api.embedded import Embedded, Report, refuse_second
+from api.live.protocol import SocketProtocol
 from api.migrated import bring_up_to_date
 from api.processes import spawn, stop
 from api.protocol import Protocol
 from api.settings import CHECKOUT, Settings
+from graph.limits import LIMITS
 
 Ready = Callable[[str, str], None]
 
@@ -119,6 +121,10 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=Protocol,
+        ws=SocketProtocol,
+        ws_max_size=LIMITS.body,
+        # A message is small, and a compressed one may be large all the same.
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

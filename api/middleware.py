@@ -53,13 +53,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, trace_id = _ids(scope)
-        scope["request_id"] = request_id
-        scope["correlation_id"] = trace_id or request_id
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(
-            request_id=request_id, **({"trace_id": trace_id} if trace_id else {})
-        )
+        request_id, trace_id = named(scope)
         began = time.perf_counter()
         status = 0
 
@@ -96,6 +90,18 @@ class RequestMiddleware:
                     duration_ms=round((time.perf_counter() - began) * 1000, 2),
                     actor=scope.get("actor"),
                 )
+
+
+def named(scope: Scope) -> tuple[str, str | None]:
+    """Give a request its id, in its scope and in what is logged; gives it and the id of its trace."""
+    request_id, trace_id = _ids(scope)
+    scope["request_id"] = request_id
+    scope["correlation_id"] = trace_id or request_id
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        request_id=request_id, **({"trace_id": trace_id} if trace_id else {})
+    )
+    return request_id, trace_id
 
 
 def problem_of(error: BaseException) -> Problem:

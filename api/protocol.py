@@ -3,9 +3,13 @@
 llhttp keeps reading a header for as long as bytes come; nothing above it is asked meanwhile.
 """
 
+from typing import Any
+
 import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.live.protocol import GRACE_S
 
 MOST_HEAD = 64 * 1024
 MOST_HEADERS = 100
@@ -41,6 +45,14 @@ class Protocol(HttpToolsProtocol):
         """Take a part of the body."""
         self._unread = 0
         super().on_body(body)
+
+    def shutdown(self) -> None:
+        """Let an answer that has no end of its own come to one; whoever does not read it is cut off."""
+        super().shutdown()
+        scope: Any = self.cycle.scope if self.cycle is not None else {}
+        if (stopping := scope.get("stopping")) is not None:
+            stopping.set()
+            self.loop.call_later(GRACE_S * 2, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Say that this is no HTTP, in the words of every other refusal."""

@@ -8,6 +8,7 @@ from api.auth import Authenticator
 from api.floor import Floor
 from api.keyring import KeyRing
 from api.limits import Limiter
+from api.live.hub import Hub
 from api.people.passwords import Passwords
 from api.people.provider import Provider
 from api.revocations import Revocations
@@ -37,6 +38,7 @@ class Services:
     limiter: Limiter
     floor: Floor
     places: Places
+    hub: Hub
     provider: Provider | None = None
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20

@@ -143,6 +143,15 @@ class Settings(BaseSettings):
         description="Requests to the database under way at once in one API process, before others wait and "
         "are turned away. 0: three times the pool.",
     )
+    subscriptions: int = Field(
+        default=1_000, ge=1, le=100_000, description="Subscriptions open at once in one API process."
+    )
+    subscriptions_of_one: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="Of those, by one client, or by one person without a client.",
+    )
     anonymous_requests: int = Field(
         default=100,
         ge=1,

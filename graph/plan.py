@@ -183,7 +183,7 @@ class Planner:
                     continue
                 root = self.schema.roots[name]
                 assert isinstance(root, Served)
-                self._needs(root.scope, name)
+                self.needs(root.scope, name)
                 points = root.points
                 if callable(points):
                     points = points(get_argument_values(query.fields[name], nodes[0], self.variables))
@@ -197,7 +197,7 @@ class Planner:
     ) -> Lookup | PageRead:
         root = self.schema.roots[name]
         assert isinstance(root, Root)
-        self._needs(root.scope, name)
+        self.needs(root.scope, name)
         slot, arguments = self._slot(query.fields[name], nodes[0])
         if root.shape == "page":
             assert root.type is not None
@@ -222,7 +222,7 @@ class Planner:
             and (self.viewer.may(t.scope) or not common.issuperset(self.collect(sets, t.name, True)))
         ]
         if not types:
-            self._needs(Scope.CATALOG_READ, nodes[0].name.value)
+            self.needs(Scope.CATALOG_READ, nodes[0].name.value)
         return types
 
     def object(self, type: GraphType, selection: SelectionSetNode) -> ObjectPlan:
@@ -236,7 +236,7 @@ class Planner:
     def _parts(self, t: GraphType, sets: list[SelectionSetNode], depth: int) -> tuple[Part, ...]:
         if depth > DEEPEST:
             raise ReadRefused("TOO_DEEP", f"the selection is more than {DEEPEST} levels deep")
-        self._needs(t.scope, t.name)
+        self.needs(t.scope, t.name)
         return tuple(
             self._part(t, key, nodes, depth) for key, nodes in self.collect(sets, t.name, t.is_node).items()
         )
@@ -246,14 +246,14 @@ class Planner:
         if name == "__typename":
             return Typename(key, t.name)
         own, binding = self.schema.binding(t.name, name)
-        self._needs(t.scope_of(own), f"{t.name}.{name}")
+        self.needs(t.scope_of(own), f"{t.name}.{name}")
         if isinstance(binding, One):
             target = self.schema.types[binding.type]
-            self._needs(target.scope, f"{t.name}.{name}")
+            self.needs(target.scope, f"{t.name}.{name}")
             return Single(key, binding, self._object([target], nodes, depth + 1))
         if isinstance(binding, Many):
             target = self.schema.types[binding.type]
-            self._needs(target.scope, f"{t.name}.{name}")
+            self.needs(target.scope, f"{t.name}.{name}")
             if not binding.paged:
                 return Listing(key, binding, self._object([target], nodes, depth + 1))
             slot, arguments = self._slot(self._defined(t, name), nodes[0])
@@ -320,7 +320,8 @@ class Planner:
             return PagePart(key, what, parts=infos)
         return PagePart(key, what, value=f"{name}Connection")
 
-    def _needs(self, scope: Any, name: str) -> None:
+    def needs(self, scope: Any, name: str) -> None:
+        """Raise ReadRefused where the viewer lacks the scope that a name needs."""
         if scope is not None and not self.viewer.may(scope):
             raise ReadRefused(
                 "INSUFFICIENT_SCOPE", f"{name} needs the scope {scope}; the token does not carry it"

@@ -31,6 +31,7 @@ from graph import (
     deliveries,
     enrichment,
     files,
+    live,
     media,
     notices,
     rights,
@@ -97,7 +98,7 @@ class IdentifierFilter:
 
 @dataclass(frozen=True)
 class Root:
-    """What a root field reads. shape: one, page, node, nodes or search."""
+    """What a field of Query reads. shape: one, page, node, nodes or search."""
 
     shape: str
     type: GraphType | None
@@ -111,7 +112,7 @@ class Schema:
     core: GraphQLSchema
     strawberry: strawberry.Schema
     types: Mapping[str, GraphType]
-    roots: Mapping[str, Root | Served]
+    roots: Mapping[str, Root | Served | live.Live]
     needed: Mapping[str, Mapping[str, Needed]]
 
     def binding(self, type_name: str, field_name: str) -> tuple[str, Any]:
@@ -146,11 +147,13 @@ def schema() -> Schema:
     made = strawberry.Schema(
         query=query,
         mutation=mutation_type(nodes),
+        subscription=_subscription(names),
         types=[names[t.name] for t in TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     core = made._schema
-    whole = Schema(core, made, TYPES, roots, declarations(core, TYPES, roots))
+    every = {**roots, **live.ROOTS}
+    whole = Schema(core, made, TYPES, every, declarations(core, TYPES, every))
     serve(whole)
     return whole
 
@@ -324,6 +327,15 @@ def _order(t: GraphType) -> Any:
         f"{name.upper()}_{way}": f"{name}:{way.lower()}" for name in t.orders for way in ("ASC", "DESC")
     }
     return _enum(f"{t.name}Order", members, f"Orders of {t.plural}.")
+
+
+def _subscription(names: dict[str, Any]) -> type:
+    fields: dict[str, StrawberryField] = {}
+    for name, of in live.ROOTS.items():
+        arguments = [_argument(key, hint, names, about) for key, (hint, about) in of.arguments.items()]
+        fields[name] = _field(of.type, arguments, names, of.scope, of.about)
+        fields[name].graphql_name = name
+    return _made("Subscription", fields, "What can be followed, over WebSocket and as server-sent events.")
 
 
 def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:

@@ -248,7 +248,7 @@ class Writer:
         slot = root.slot
         if root.type is not None:
             kind = root.type.kind
-            id = self.bind(lambda bound: _id(kind, bound.arguments[slot]["id"]), "uuid")
+            id = self.bind(lambda bound: row_id(kind, bound.arguments[slot]["id"]), "uuid")
             return self._by_id(root.type, root.object, id)
         name = "ids" if root.many else "id"
 
@@ -472,7 +472,8 @@ def tag_of(page: PageRead, order: Order) -> str:
     return f"{name}:{order.name}:{'desc' if order.descending else 'asc'}"
 
 
-def _id(kind: str, text: str) -> uuid.UUID:
+def row_id(kind: str, text: str) -> uuid.UUID:
+    """The id of a row as a caller gave it. Raises ReadRefused."""
     try:
         return id_of(kind, text)
     except IdInvalid as error:

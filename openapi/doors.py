@@ -56,6 +56,9 @@ DOORS: tuple[Door, ...] = (
     # -- the graph: each field has its own scope
     _closed("POST", "/graphql", Proof.CALLER, "Operations; each field says the scope it needs."),
     _closed("GET", "/graphql", Proof.CALLER, "Queries; without one, a browser gets the empty GraphiQL page."),
+    _closed(
+        "WS", "/graphql", Proof.CALLER, "Subscriptions (graphql-transport-ws); each field has its scope."
+    ),
     # -- people
     _open("GET", "/login", "The form to log in with."),
     _open("POST", "/auth/login", "Where a password becomes a session."),

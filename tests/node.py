@@ -14,9 +14,12 @@ from api.settings import CHECKOUT
 PACKAGES = {
     "graphql": "16.15.0",
     "graphql-http": "1.23.1",
+    "graphql-sse": "2.6.1",
+    "graphql-ws": "6.4.2",
     "oauth4webapi": "3.8.8",
     "oidc-provider": "9.13.3",
     "openid-client": "6.8.9",
+    "ws": "8.23.0",
 }
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from api.keys import purpose_secret
@@ -99,10 +99,14 @@ def expect_own_origin(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    # A proxy in front may speak TLS for us: what counts is the host that the browser asked.
-    own = {_host_of(_services(request).settings.issuer), request.headers.get("host", "").lower()}
-    if site not in (None, "same-origin", "none") or (origin is not None and _host_of(origin) not in own):
+    foreign = origin is not None and host_of(origin) not in own_hosts(request)
+    if site not in (None, "same-origin", "none") or foreign:
         raise Problem("CSRF_FAILED", "the request was sent by a page of another site")
+
+
+def own_hosts(request: HTTPConnection) -> set[str]:
+    """Hosts that are ours. A proxy may speak TLS for us: what counts is the host that the browser asked."""
+    return {host_of(_services(request).settings.issuer), request.headers.get("host", "").lower()}
 
 
 def form_token(services: "Services", cookie: str) -> str:
@@ -136,12 +140,12 @@ def drop_cookie(response: Response, name: str = COOKIE) -> None:
     response.set_cookie(name, "", max_age=0, path="/", secure=True, httponly=True, samesite="lax")
 
 
-def _services(request: Request) -> "Services":
+def _services(request: HTTPConnection) -> "Services":
     services: Services = request.app.state.services
     return services
 
 
-def _host_of(address: str) -> str:
+def host_of(address: str) -> str:
     """Host and port of an origin; what is none has a host that nobody has."""
     try:
         return urlsplit(address).netloc.lower() or "null"

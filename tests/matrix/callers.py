@@ -2,13 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import jwt
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from domain.access.scopes import Role, Scope
 from domain.ids import decode_id
@@ -123,6 +127,24 @@ class Crowd:
             assert secret not in content, f"{method} {path} tells of {name}: {content[:2000]!r}"
         self.told += 1
         return answer
+
+    @contextmanager
+    def socket(self, brought: Mapping[str, str]) -> Iterator[ClientConnection]:
+        """A socket for subscriptions, with the credential in its handshake; it has been asked for nothing."""
+        address = self.house.url.replace("http", "ws", 1) + "/graphql"
+        protocols = [Subprotocol("graphql-transport-ws")]
+        with connect(address, subprotocols=protocols, additional_headers=dict(brought)) as opened:
+            opened.send('{"type": "connection_init"}')
+            yield opened
+
+    def shake_hands(self, brought: Mapping[str, str]) -> tuple[int, str]:
+        """Whether a caller is let in at the socket: 101, or the code of the closing and the problem's."""
+        with self.socket(brought) as opened:
+            try:
+                assert json.loads(opened.recv(30)) == {"type": "connection_ack"}
+            except ConnectionClosed:
+                return opened.close_code or 0, (opened.close_reason or "").partition(":")[0]
+        return 101, ""
 
     def ask(
         self, headers: Mapping[str, str], document: str, asked: str = "", **variables: Any

@@ -67,6 +67,8 @@ def get(
 
 def knock(crowd: Crowd, headers: dict[str, str], door: Door) -> tuple[int, str]:
     """Come to a door with nothing but a credential: status, and where it leads or its code."""
+    if door.method == "WS":
+        return crowd.shake_hands(headers)
     path = door.path.replace("{id}", str(new_id())).replace("{code}", "NOT_FOUND")
     path = path.replace("{sha256}", "ab" * 32).replace("{ticket}", "ticket")
     path = path.replace("/static/graphiql/*", "/static/graphiql/nothing").replace("/*", "/nothing")

@@ -1,0 +1,115 @@
+"""Jobs that move while somebody looks on, and those who look on."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from domain import jobs
+from domain.ids import encode_id
+from domain.row import new_id
+from tests.api.conftest import OURS, House, house, house_database
+
+__all__ = ["house", "house_database"]
+
+WATCH = "subscription($id: ID!) { jobProgress(id: $id) { id state progressDone progressTotal } }"
+CHANGED = """subscription($state: [String!], $kind: [String!]) {
+  jobsChanged(state: $state, kind: $kind) { id state } }"""
+
+
+@dataclass
+class Yard:
+    """Job rows of a house, moved as a worker would."""
+
+    house: House
+    sql: Any
+    fences: dict[uuid.UUID, int] = field(default_factory=dict)
+
+    async def job(self, owner: uuid.UUID = OURS, kind: str = "test_watch") -> uuid.UUID:
+        """A job that waits."""
+        id = new_id()
+        await self.sql.execute("insert into job (id, owner_id, kind) values ($1, $2, $3)", id, owner, kind)
+        return id
+
+    async def claim(self, id: uuid.UUID) -> None:
+        """Begin it."""
+        claim = await jobs.claim(self.sql, id, 60, {})
+        assert claim is not None
+        self.fences[id] = claim.fence
+
+    async def progress(self, id: uuid.UUID, done: int, total: int = 10) -> None:
+        """Carry it on."""
+        await jobs.progress(self.sql, id, self.fences[id], done, total, f"{done} of {total}")
+
+    async def finish(self, id: uuid.UUID) -> None:
+        """End it well."""
+        await jobs.finish(self.sql, id, self.fences[id], None)
+
+
+@pytest.fixture
+async def yard(house: House) -> AsyncIterator[Yard]:
+    """A connection of its own to move jobs on."""
+    connection = await asyncpg.connect(house.database_url)
+    try:
+        yield Yard(house, connection)
+    finally:
+        await connection.close()
+
+
+@dataclass
+class Socket:
+    """One side of graphql-transport-ws."""
+
+    connection: ClientConnection
+
+    async def say(self, type: str, **more: Any) -> None:
+        """Send a message."""
+        await self.connection.send(json.dumps({"type": type, **more}))
+
+    async def hear(self) -> dict[str, Any]:
+        """The next message."""
+        found: dict[str, Any] = json.loads(await self.connection.recv())
+        return found
+
+    async def follow(self, name: str, query: str, **variables: Any) -> None:
+        """Begin a subscription."""
+        await self.say("subscribe", id=name, payload={"query": query, "variables": variables})
+
+    async def next(self, name: str) -> dict[str, Any]:
+        """The data of the next answer to a subscription."""
+        message = await self.hear()
+        assert (message["type"], message["id"]) == ("next", name), message
+        assert message["payload"]["extensions"]["cost"]["requestedQueryCost"] >= 1
+        data: dict[str, Any] = message["payload"]["data"]
+        return data
+
+    async def closed(self) -> tuple[int, str]:
+        """Code and reason of the closing, after whatever else is said."""
+        await self.connection.wait_closed()
+        assert self.connection.close_code is not None
+        return self.connection.close_code, self.connection.close_reason or ""
+
+
+@asynccontextmanager
+async def opened(
+    house: House, token: str | None = None, *, init: bool = True, **more: Any
+) -> AsyncIterator[Socket]:
+    """A socket; with init one whose caller was admitted."""
+    address = house.url.replace("http://", "ws://") + "/graphql"
+    async with connect(address, subprotocols=["graphql-transport-ws"], **more) as connection:  # type: ignore[list-item]
+        socket = Socket(connection)
+        if init:
+            await socket.say("connection_init", payload={"authorization": f"Bearer {token or house.token()}"})
+            assert await socket.hear() == {"type": "connection_ack"}
+        yield socket
+
+
+def job_id(id: uuid.UUID) -> str:
+    """The global id of a job."""
+    return encode_id("job", id)
