@@ -83,12 +83,15 @@ def s3_server() -> Iterator[S3Server]:
             # Beside its data: what a killed server of somebody else left under /tmp can't be taken away.
             f"-s3.localSocket={folder / 's3.sock'}",
             f"-filer.localSocket={folder / 'filer.sock'}",
+            # Two that nobody here asks for, on ports that servers side by side would fight for.
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             *options,
         ],
         stdout=log,
         stderr=subprocess.STDOUT,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
     )
     try:
         server = S3Server(f"http://127.0.0.1:{ports[3]}")
