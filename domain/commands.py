@@ -8,6 +8,7 @@ from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.exports import ask as exports
 from domain.notices import channels as notices
+from domain.retention import commands as retention
 from domain.rights import edit as rights
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "notices",
     "organizations",
     "receive",
+    "retention",
     "revert",
     "rights",
     "settings",

@@ -34,6 +34,7 @@ from graph import (
     live,
     media,
     notices,
+    retention,
     rights,
     served,
 )
@@ -53,6 +54,7 @@ MODULES = (
     files,
     media,
     notices,
+    retention,
     rights,
     served,
 )

@@ -19,7 +19,7 @@ from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
 from domain.ports import Sql
-from graph import availability
+from graph import availability, retention
 from graph.bind import Served
 from graph.purse import Purse
 from graph.scalars import BigInt
@@ -211,6 +211,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "RateLimit": RateLimit,
     "Tier": TierNode,
     **availability.TYPES_BY_NAME,
+    **retention.TYPES_BY_NAME,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
@@ -245,4 +246,5 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         "What the tiers may spend in a minute.",
     ),
     **availability.ROOTS,
+    **retention.ROOTS,
 }

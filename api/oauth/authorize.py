@@ -62,6 +62,7 @@ MEANINGS = {
     Scope.RIGHTS_WRITE: "Change deals",
     Scope.DELIVERIES_READ: "See deliveries and their findings",
     Scope.DELIVERIES_WRITE: "Deliver messages",
+    Scope.RETENTION_MANAGE: "Say what is kept for how long, and place legal holds",
     Scope.FILES_READ: "See and fetch files",
     Scope.FILES_WRITE: "Upload, attach and delete files",
     Scope.EXPORTS_RUN: "Export what you may see",

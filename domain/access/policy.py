@@ -150,6 +150,7 @@ POLICIES: dict[str, Policy] = {
         ("exists (select from delivery d where d.id = {t}.delivery_id and d.owner_id = {viewer})",)
     ),
     "file": OWN,
+    "legal_hold": OWN,
     "job": OWN,
     "callback_partner": OWN,
     "callback_event": OWN,

@@ -22,6 +22,7 @@ class Scope(StrEnum):
     CLIENTS_MANAGE = "clients:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"
     NOTICES_READ = "notices:read"
+    RETENTION_MANAGE = "retention:manage"
     SYSTEM_ADMIN = "system:admin"
 
 

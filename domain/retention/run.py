@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from domain.notices.notify import notify
 from domain.ports import Sql
 from domain.retention import due
 from domain.retention.rules import NOTICE, RULES, Rule
@@ -73,12 +74,11 @@ async def _tell(step: Step, rule: Rule, now: datetime, batch: int, done: Done) -
         # Whoever is told now of what is due in seven days loses it then, and not a day later.
         rows = await sql.fetch(due.tell(rule), now, now + NOTICE, batch)
         for row in rows:
-            await _event(
-                sql,
-                NOTICED,
-                row["owner_id"],
-                {"rule": rule.name, "count": row["count"], "goes_at": row["goes_at"]},
-            )
+            said = {"rule": rule.name, "count": row["count"], "goes_at": row["goes_at"].isoformat()}
+            await _event(sql, NOTICED, row["owner_id"], said)
+            # What was told of is not told of again, so the instant and the count name the notice.
+            key = f"{NOTICED}:{rule.name}:{now.isoformat()}:{done.told[rule.name]}"
+            await notify(sql, row["owner_id"], NOTICED, *_letter(rule, row), said, key)
     count: int = sum(row["count"] for row in rows)
     done.told[rule.name] += count
     return count
@@ -100,6 +100,18 @@ async def _delete(step: Step, rule: Rule, now: datetime, batch: int, done: Done)
     done.gone[rule.name] += count
     done.gone_bytes[rule.name] += sum(row["size_bytes"] for row in rows)
     return count
+
+
+def _letter(rule: Rule, row: Any) -> tuple[str, str]:
+    """The subject and the text of a notice."""
+    day = f"{row['goes_at']:%Y-%m-%d}"
+    return (
+        f"{row['count']} things will be deleted from {day} on: {rule.about}",
+        f"{rule.about[:1].upper()}{rule.about[1:]}: {row['count']} of your organization have reached the "
+        f"time for which they are kept, and are deleted from {row['goes_at']:%Y-%m-%d %H:%M} UTC on.\n\n"
+        "Fetch what you need before. `retention plan` lists them. An enterprise may extend their time; a "
+        "legal hold keeps what it names.\n",
+    )
 
 
 async def lock(sql: Sql) -> None:

@@ -12,6 +12,7 @@ from tests.graph import (
     planted_music,
     planted_notices,
     planted_rest,
+    planted_retention,
 )
 
 PARTS = (
@@ -62,4 +63,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     await planted_callbacks.callbacks(planter)
     await planted_files.files(planter)
     await planted_notices.notices(planter)
+    await planted_retention.holds(planter)
     return planter.world

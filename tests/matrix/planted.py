@@ -109,6 +109,15 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
     )
     when = {"run_at": instant(2), "created_at": instant(2)}
     await planter.plant("job", f"{name} own job", owner, kind="enrich", subject_id=delivery, **when)
+    await planter.plant(
+        "legal_hold",
+        f"{name} own legal_hold",
+        owner,
+        subject_type="organization",
+        subject_id=owner,
+        reason=words,
+        placed_by=words,
+    )
     await planter.plant("file", f"{name} own file", owner, file_name=words, size_bytes=1, state="uploading")
     await callbacks(planter, name, owner)
     await notices(planter, name, owner)

@@ -19,11 +19,12 @@ WRITE = frozenset(
 )
 MANAGE = frozenset({"members:manage", "clients:manage"})
 CALLBACKS = frozenset({"webhooks:manage"})
+RETENTION = frozenset({"retention:manage"})
 SYSTEM = frozenset({"system:admin"})
-EVERY_SCOPE = READ | WRITE | MANAGE | CALLBACKS | SYSTEM
+EVERY_SCOPE = READ | WRITE | MANAGE | CALLBACKS | RETENTION | SYSTEM
 
 # The most that each role may do in an organization; the operator's administrators also run the system.
-ROLES = {"admin": READ | WRITE | MANAGE | CALLBACKS, "label_user": READ | WRITE | CALLBACKS}
+ROLES = {"admin": READ | WRITE | MANAGE | CALLBACKS | RETENTION, "label_user": READ | WRITE | CALLBACKS}
 ROLES["api_user"] = READ | WRITE
 ROLES["service"] = READ | WRITE
 
@@ -41,6 +42,7 @@ _TYPES = {
     "clients:manage": "Client ApiKey",
     "webhooks:manage": "CallbackPartner CallbackEvent Distribution NoticeChannel",
     "notices:read": "Notice NoticeDelivery",
+    "retention:manage": "LegalHold",
     "": "Organization Dpid Session",
 }
 # What is needed to read anything of a type; nothing, where everybody has such things of their own.
@@ -60,6 +62,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "availabilities": frozenset({"catalog:read"}),
     "coverage": frozenset({"catalog:read"}),
     "changes": frozenset({"audit:read"}),
+    "retentionPlan": frozenset({"retention:manage"}),
     "updates": frozenset({"audit:read"}),
 }
 _CONTENT = (
@@ -85,6 +88,11 @@ COMMANDS = {
         ("create_notice_channel", "edit_notice_channel", "delete_notice_channel", "test_notice_channel"),
         "webhooks:manage",
     ),
+    **dict.fromkeys(
+        ("place_legal_hold", "release_legal_hold", "extend_retention", "set_retention_policy"),
+        "retention:manage",
+    ),
+    "run_retention": "system:admin",
     "end_session": "",
     "apply_changes": "catalog:write",
     "revert_change_set": "catalog:write",

@@ -47,6 +47,8 @@ _TEXTS = {
     "scheme": "proprietary",
     "territory": "DE",
     "tier": "free",
+    "subject_type": "entity",
+    "rule": "exports",
 }
 
 

@@ -113,15 +113,24 @@ where t23.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t23.owner_id = $4::uuid or t23.visibility = 'public' or (t23.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t23.status not in ('draft', 'deleted') and catalog_licensed('image', t23.id, t23.owner_id, $4::uuid, null, false))) and t23.status <> 'deleted'), 'null') when 'deal' then coalesce((
-select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t24.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from deal t24
-where t24.id = (
+select catalog_licensors($4::uuid, false))::uuid[]) and t23.status not in ('draft', 'deleted') and catalog_licensed('image', t23.id, t23.owner_id, $4::uuid, null, false))) and t23.status <> 'deleted'), 'null') when 'notice_channel' then coalesce((
+select '{"__typename":"NoticeChannel","id":'||'"'||replace(replace(left(encode('notice_channel:'::bytea || uuid_send(t24.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from notice_channel t24
+where t24.id = t1.id and t24.owner_id = $4::uuid), 'null') when 'notice' then coalesce((
+select '{"__typename":"Notice","id":'||'"'||replace(replace(left(encode('notice:'::bytea || uuid_send(t25.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from notice t25
+where t25.id = t1.id and t25.owner_id = $4::uuid), 'null') when 'notice_delivery' then coalesce((
+select '{"__typename":"NoticeDelivery","id":'||'"'||replace(replace(left(encode('notice_delivery:'::bytea || uuid_send(t26.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from notice_delivery t26
+where t26.id = t1.id and t26.owner_id = $4::uuid), 'null') when 'deal' then coalesce((
+select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t27.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from deal t27
+where t27.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and ((t24.owner_id = $4::uuid and t24.status <> 'deleted') or (t24.licensee_id = $4::uuid and t24.status = 'active' and t24.owner_id <> $4::uuid) or (t24.licensee_id is null and t24.licensee_dpid = any(array(
+where e.id = t1.id) and ((t27.owner_id = $4::uuid and t27.status <> 'deleted') or (t27.licensee_id = $4::uuid and t27.status = 'active' and t27.owner_id <> $4::uuid) or (t27.licensee_id is null and t27.licensee_dpid = any(array(
 select x.dpid
 from organization_dpid x
-where x.organization_id = $4::uuid and x.proven_at is not null)) and t24.status = 'active' and t24.owner_id <> $4::uuid))), 'null') end, 'null'), ','
+where x.organization_id = $4::uuid and x.proven_at is not null)) and t27.status = 'active' and t27.owner_id <> $4::uuid))), 'null') end, 'null'), ','
 order by t1.place), '')||']'
 from unnest($1::text[], $2::uuid[]) with ordinality t1 (kind, id, place))||'}}'

@@ -1,0 +1,115 @@
+"""`retention plan | run | hold | release | extend | policy`: what is kept for how long, and what goes."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, say
+
+if TYPE_CHECKING:
+    from api.cli.sending import Server
+
+Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
+Subject = Annotated[str, typer.Argument(metavar="ID", help="The id of what is meant.")]
+Rule = Annotated[str, typer.Argument(metavar="RULE", help="The class of things, as the plan names it.")]
+_PLAN = """query($days: Int, $everybody: Boolean) { retentionPlan(days: $days, everybody: $everybody) {
+  rule about organization state why count sizeBytes oldestAt dueAt goesAt examples } }"""
+_COLUMNS = ("rule", "state", "things", "bytes", "goes", "why")
+
+
+def register(app: typer.Typer) -> None:
+    """Hang `retention` off the command line."""
+    retention = typer.Typer(no_args_is_help=True, help="What is kept for how long, and what goes.")
+    for verb in (plan, run, hold, release, extend, policy):
+        retention.command()(verb)
+    app.add_typer(retention, name="retention")
+
+
+def plan(
+    days: Annotated[int, typer.Option(help="How far to look ahead.", min=0, max=3660)] = 7,
+    everybody: Annotated[bool, typer.Option(help="Of all organizations; for the operator.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print what goes now or soon, when and why, and what is held. Changes nothing."""
+    lines = _server().query(_PLAN, days=days, everybody=everybody)["retentionPlan"]
+    if as_json:
+        print_json(lines)
+        return
+    print_rows(
+        _COLUMNS,
+        [
+            (line["rule"], line["state"], line["count"], line["sizeBytes"], line["goesAt"], line["why"])
+            for line in lines
+        ],
+    )
+
+
+def run(as_json: AsJson = False) -> None:
+    """Run retention now, for everybody; it also runs each day by itself."""
+    _order("POST", "/v1/retention-runs", {}, as_json)
+
+
+def hold(
+    subject_type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="organization, entity, file or person.")
+    ],
+    subject: Subject,
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Place a legal hold: what it names is not deleted, whatever else says that it should."""
+    said = {"subjectType": subject_type, "subjectId": subject, "reason": reason}
+    _order("POST", "/v1/legal-holds", said, as_json)
+
+
+def release(
+    hold: Annotated[str, typer.Argument(metavar="HOLD", help="The id of a hold.")],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Release a legal hold."""
+    _order("POST", f"/v1/legal-holds/{hold}/release", {"reason": reason}, as_json)
+
+
+def extend(
+    rule: Rule,
+    days: Annotated[int, typer.Option(help="Counted from now; at most 1098.")],
+    reason: Reason,
+    subject: Annotated[str | None, typer.Option(help="One thing; all of the class unless said.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a class of things, or one of them, longer; for enterprises."""
+    said = {"rule": rule, "days": days, "reason": reason, "subjectId": subject}
+    _order("POST", "/v1/retention-extensions", said, as_json)
+
+
+def policy(
+    rule: Rule,
+    months: Annotated[int, typer.Option(help="Calendar months.")] = 0,
+    days: Annotated[int, typer.Option(help="Days beside the months.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say how long an enterprise keeps a class of things; no time keeps it for ever."""
+    _order("PATCH", f"/v1/retention-policies/{rule}", {"months": months, "days": days}, as_json)
+
+
+def _order(method: str, path: str, said: dict[str, Any], as_json: bool) -> None:
+    given = {name: value for name, value in said.items() if value is not None}
+    answer = _server().ask(method, path, json=given)
+    body = answer.json()
+    if answer.status_code in (400, 403, 404, 409, 422):
+        raise Refused(f"{body.get('code')}: {body.get('detail')}")
+    if answer.status_code >= 400:
+        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    if as_json:
+        print_json(body)
+    else:
+        shown = {name: value for name, value in body.items() if value not in (None, [], {})}
+        print_rows(("field", "value"), shown.items())
+        say("done")
+
+
+def _server() -> "Server":
+    from api.cli.sending import Server
+
+    return Server()
