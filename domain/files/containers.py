@@ -12,19 +12,12 @@ from domain.files.window import Window
 
 _MOST_BOXES = 5_000
 _DEEPEST = 8
-_CONTAINERS = (
-    b"moov",
-    b"trak",
-    b"mdia",
-    b"minf",
-    b"stbl",
-    b"edts",
-    b"udta",
-    b"meta",
-    b"ilst",
-    b"iprp",
-    b"ipco",
-)
+# The boxes that lead to the tracks of a film, to its tags, and to the sizes of a picture.
+_TO_TRACKS = frozenset({b"trak", b"mdia", b"minf", b"stbl"})
+TO_TAGS = frozenset({b"moov", b"udta", b"meta", b"ilst"})
+TO_SIZES = frozenset({b"meta", b"iprp", b"ipco"})
+# The chapters of an audiobook are a track of pictures.
+_STILLS = (b"jpeg", b"png ", b"mjpg")
 # A QuickTime file without a brand begins with one of these.
 QUICKTIME = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _PICTURES = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -61,22 +54,22 @@ def boxes(window: Window, start: int, end: int) -> Iterator[Box]:
     raise Unfit("file_too_complex", f"it has more than {_MOST_BOXES} boxes in a row")
 
 
-def within(window: Window, start: int, end: int, depth: int = 0) -> Iterator[Box]:
-    """All boxes between two positions and inside those that hold others, outer before inner."""
+def within(window: Window, start: int, end: int, into: frozenset[bytes], depth: int = 0) -> Iterator[Box]:
+    """All boxes between two positions and inside those of some names, outer before inner."""
     if depth > _DEEPEST:
         raise Unfit("file_too_complex", f"its boxes are nested deeper than {_DEEPEST}")
     for box in boxes(window, start, end):
         yield box
-        if box.name in _CONTAINERS:
+        if box.name in into:
             begin = box.start
             # `meta` begins with four bytes of version, but not in QuickTime.
             if box.name == b"meta" and window.at(begin + 4, 4) not in (b"hdlr", b"ilst", b"keys"):
                 begin += 4
-            yield from within(window, begin, box.end, depth + 1)
+            yield from within(window, begin, box.end, into, depth + 1)
 
 
 def brand(window: Window) -> str:
-    """Which family a file with boxes is of: avif, heic, mov, 3gp or mp4."""
+    """Which family a file with boxes says it is of: avif, heic, mov, 3gp, mp4_audio or mp4."""
     head = window.at(0, 8 + 4 * 64)
     if head[4:8] != b"ftyp":
         return "mov"
@@ -85,6 +78,8 @@ def brand(window: Window) -> str:
     for family, names in zip(("avif", "heic"), _PICTURES, strict=True):
         if major in names:
             return "avif" if major in (b"mif1", b"msf1") and {*others} & {*_PICTURES[0]} else family
+    if major in (b"M4A ", b"M4B ", b"M4P "):
+        return "mp4_audio"
     if major == b"qt  ":
         return "mov"
     return "3gp" if major.startswith((b"3gp", b"3g2", b"3ge", b"3gg", b"3gs")) else "mp4"
@@ -92,43 +87,28 @@ def brand(window: Window) -> str:
 
 def film(window: Window, family: str) -> str:
     """The type of an MP4, QuickTime or 3GPP file, by its tracks."""
-    handlers, codecs = set(), set()
     top = boxes(window, 0, window.size)
     movie = next((box for box in top if box.name == b"moov"), None)
     if movie is None:
         raise Unfit("file_cut_short", "it has no movie header (moov), so it can't be played")
-    for count, box in enumerate(within(window, movie.start, movie.end)):
-        if box.name == b"hdlr" and box.end - box.start >= 12:
-            handlers.add(window.at(box.start + 8, 4))
+    tracks, handler = set(), b""
+    for count, box in enumerate(within(window, movie.start, movie.end, _TO_TRACKS)):
+        if box.name == b"hdlr" and (said := window.at(box.start + 4, 8))[:4] != b"dhlr":
+            handler = said[4:]
         elif box.name == b"stsd":
-            codecs.add(window.at(box.start + 12, 4))
+            tracks.add((handler, window.at(box.start + 12, 4)))
         if count > _MOST_BOXES:
             raise Unfit("file_too_complex", f"its movie header has more than {_MOST_BOXES} boxes")
     # What follows the header is whole, too; of a file in many fragments the first ones are looked at.
     for _ in islice(top, 64):
         pass
-    if not codecs:
-        raise Unfit("file_broken", "its movie header names no track that holds anything")
-    # The chapters of an audiobook are a track of pictures.
-    films = codecs - {
-        b"jpeg",
-        b"png ",
-        b"text",
-        b"tx3g",
-        b"mp4a",
-        b"alac",
-        b"Opus",
-        b"fLaC",
-        b"ac-3",
-        b"ec-3",
-    }
-    if b"vide" in handlers and films:
-        return family
-    if b"soun" not in handlers:
+    if any(handler == b"vide" and codec not in _STILLS for handler, codec in tracks):
+        return "mp4" if family == "mp4_audio" else family
+    if not any(handler == b"soun" for handler, _ in tracks):
         raise Unfit("file_broken", "its movie header has no track of sound or film")
     if family == "mov":
         return "mov_audio"
-    return "alac" if b"alac" in codecs else "mp4_audio"
+    return "alac" if (b"soun", b"alac") in tracks else "mp4_audio"
 
 
 def matroska(window: Window) -> str:

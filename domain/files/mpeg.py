@@ -54,19 +54,21 @@ def aac_head(head: bytes) -> Head | None:
 
 
 def ac3_head(head: bytes) -> Head | None:
-    """Rate and stream id, and the length of an AC-3 or E-AC-3 frame; None when it is none."""
-    if len(head) < 6 or head[:2] != b"\x0b\x77":
+    """Rate, and the length of an AC-3 frame; None when it is none."""
+    if len(head) < 6 or head[:2] != b"\x0b\x77" or head[5] >> 3 > 10:
         return None
-    stream, rate = head[5] >> 3, head[4] >> 6
-    if stream > 10:
-        length = ((head[2] & 7) << 8 | head[3]) * 2 + 2
-        return ((stream > 10, rate), length) if stream <= 16 else None
-    size = head[4] & 63
+    rate, size = head[4] >> 6, head[4] & 63
     if rate == 3 or size >= 2 * len(_AC3_KBITS):
         return None
     kbits = _AC3_KBITS[size >> 1]
-    words = (kbits * 2, kbits * 320 // 147 + (size & 1), kbits * 3)[rate]
-    return (stream > 10, rate), words * 2
+    return rate, 2 * (kbits * 2, kbits * 320 // 147 + (size & 1), kbits * 3)[rate]
+
+
+def eac3_head(head: bytes) -> Head | None:
+    """Rate, and the length of an E-AC-3 frame; None when it is none."""
+    if len(head) < 6 or head[:2] != b"\x0b\x77" or not 10 < head[5] >> 3 <= 16:
+        return None
+    return head[4] >> 6, ((head[2] & 7) << 8 | head[3]) * 2 + 2
 
 
 def lines_up(

@@ -7,11 +7,13 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from typing import BinaryIO, cast
 
-from domain.files import containers, mpeg, sounds, texts
+from domain.files import archives, containers, images, mpeg, sounds, texts
+from domain.files import cover as covers
 from domain.files.types import TYPES, UNKNOWN, FileType, bare_media_type, declared_as, extension_of, named
-from domain.files.verdict import Parsers, Unfit, Verdict, XmlRoot
+from domain.files.verdict import Cover, Parsers, Unfit, Verdict, XmlRoot
 from domain.files.window import Window
 
 _SIGNS: tuple[tuple[int, bytes, str], ...] = (
@@ -63,9 +65,7 @@ _CHUNKED = {
     (b"FORM", b"AIFC"): "aiff",
 }
 _REFINED: dict[str, Callable[[Window], str]] = {
-    "mp4": partial(containers.film, family="mp4"),
-    "3gp": partial(containers.film, family="3gp"),
-    "mov": partial(containers.film, family="mov"),
+    **{key: partial(containers.film, family=key) for key in ("mp4", "mp4_audio", "3gp", "mov")},
     "mkv": containers.matroska,
     "wma": containers.windows_media,
     "vorbis": containers.ogg,
@@ -82,8 +82,16 @@ _WALKS: dict[str, Callable[[Window], str | None]] = {
     "dsf": sounds.dsf,
     "dff": sounds.dff,
     "avi": sounds.avi,
+    "pdf": texts.pdf,
+    "zip": archives.zip_file,
+    "gzip": archives.gzip_file,
 }
-_STREAMS = (("mpeg", mpeg.mpeg_head), ("aac", mpeg.aac_head), ("ac3", mpeg.ac3_head))
+_STREAMS = (
+    ("mpeg", mpeg.mpeg_head),
+    ("aac", mpeg.aac_head),
+    ("ac3", mpeg.ac3_head),
+    ("eac3", mpeg.eac3_head),
+)
 
 
 def inspect(
@@ -104,8 +112,7 @@ def inspect(
         if refine := _REFINED.get(kind.key):
             kind = TYPES[refine(window)]
         _compare(kind, file_name, declared)
-        if other := texts.hidden(head[:1024]) if kind.key not in _TEXTS else None:
-            raise Unfit("file_polyglot", f"it is {kind.words}, and begins as {other!r} does as well")
+        _refuse_second(window, kind, head)
         return _look(window, kind, parsers)
     except Unfit as unfit:
         return Verdict(kind.media_type, kind.kind, False, unfit.code, unfit.text)
@@ -113,13 +120,16 @@ def inspect(
 
 def _guess(window: Window, head: bytes) -> str | None:
     """The key of the type that the content begins as."""
+    text = None if head.startswith(b"%PDF-") else texts.read_head(window)
+    if text is not None:
+        return texts.text_type(text, window)
     for at, sign, signed in _SIGNS:
         if head.startswith(sign, at):
             return signed
     if chunked := _CHUNKED.get((head[:4], head[8:12])):
         return chunked
     if head[4:8] == b"ftyp" or (head[4:8] in containers.QUICKTIME and window.size > 16):
-        return {"avif": "avif", "heic": "heic"}.get(family := containers.brand(window), family)
+        return containers.brand(window)
     for sign, begun in ((_OGG, "vorbis"), (_EBML, "mkv"), (_ASF, "wma")):
         if head.startswith(sign):
             return begun
@@ -127,7 +137,7 @@ def _guess(window: Window, head: bytes) -> str | None:
         return streamed
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return "bmp"
-    text = texts.read_head(window)
+    text = texts.read_head(window, old=True)
     return None if text is None else texts.text_type(text, window)
 
 
@@ -160,8 +170,7 @@ def _refuse(kind: FileType, file_name: str, declared: str | None) -> None:
 def _compare(kind: FileType, file_name: str, declared: str | None) -> None:
     """Refuse content that is not what its name or its declared media type says."""
     if kind is UNKNOWN:
-        said = " of what its name says" if named(file_name) else ""
-        raise Unfit("file_type_unknown", f"its content is no type that is taken, and nothing{said}")
+        raise Unfit("file_type_unknown", "its content is no type that is taken; it may be damaged")
     claims = (
         (f"its name ends in .{extension_of(file_name)}", named(file_name)),
         (f"it is declared as {bare_media_type(declared)}", declared_as(declared)),
@@ -170,25 +179,72 @@ def _compare(kind: FileType, file_name: str, declared: str | None) -> None:
         if keys and kind.key not in keys:
             raise Unfit(
                 "file_type_mismatch",
-                f"{words}, but its content is {kind.words}; send it as {kind.media_type}, "
-                f"named .{kind.extensions[0]}",
+                f"{words}, but by its content it is {kind.media_type} ({kind.words}); "
+                f"send it as that, named .{kind.extensions[0]}",
             )
+
+
+def _refuse_second(window: Window, kind: FileType, head: bytes) -> None:
+    """Refuse data that other programs would take for something else: a page, a document, an archive."""
+    if kind.key in _TEXTS:
+        return
+    if other := texts.hidden(head[:1024]):
+        raise Unfit(
+            "file_polyglot", f"by its content it is {kind.words}, and begins as {other!r} does as well"
+        )
+    if kind.kind != "archive" and archives.ends_as_zip(window):
+        raise Unfit("file_polyglot", f"by its content it is {kind.words}, and ends as a ZIP archive does")
 
 
 def _look(window: Window, kind: FileType, parsers: Parsers) -> Verdict:
     """The verdict on a file of a type that is taken, by how it is built."""
     width = height = None
-    words = kind.words
+    words, cover = kind.words, None
     if kind.key == "flac":
         sounds.flac(window, mpeg.tag_end(window))
     elif kind.key in _WALKS:
         words = _WALKS[kind.key](window) or words
-    elif kind.kind == "image":
-        width, height = parsers.picture(_as_file(window), kind.media_type) or (None, None)
     elif kind.key == "xml":
+        window.allow(window.size)
         kind = _document(parsers.xml(_as_file(window)))
         words = kind.words
-    return Verdict(kind.media_type, kind.kind, True, None, words, width, height)
+    elif kind.kind == "image":
+        width, height = _picture(window, kind, parsers)
+    if kind.kind == "audio":
+        cover = _cover(window, kind, parsers)
+    return Verdict(kind.media_type, kind.kind, True, None, words, width, height, cover)
+
+
+def _picture(window: Window, kind: FileType, parsers: Parsers) -> tuple[int, int]:
+    """Width and height of a picture, by our own look first; a library sees only what that lets through."""
+    size = images.look(window, kind.key)
+    if window.size <= images.SECOND_LOOK:
+        window.allow(2 * window.size)
+        other = parsers.picture(_as_file(window), kind.media_type)
+        if other is not None and sorted(other) != sorted(size):
+            raise Unfit(
+                "image_broken", f"it says it is {size[0]} × {size[1]} and {other[0]} × {other[1]} pixels"
+            )
+    return size
+
+
+def _cover(window: Window, kind: FileType, parsers: Parsers) -> Cover | None:
+    """The first picture inside a sound file that can be shown; Unfit where one is too large to be."""
+    window.allow(3 * covers.LARGEST)
+    for data in covers.pictures(window, kind.key):
+        key = next((key for at, sign, key in _SIGNS[:4] if data.startswith(sign, at)), None)
+        key = "webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else key
+        if key is None:
+            continue
+        found = TYPES[key]
+        try:
+            width, height = _picture(Window(BytesIO(data), len(data)), found, parsers)
+        except Unfit as unfit:
+            if unfit.code == "image_broken":
+                continue
+            raise Unfit(unfit.code, f"the picture inside it: {unfit.text}") from unfit
+        return Cover(found.media_type, width, height, data)
+    return None
 
 
 def _document(root: XmlRoot) -> FileType:

@@ -5,6 +5,7 @@ import csv
 import json
 import re
 
+from domain.files.verdict import Unfit
 from domain.files.window import Window
 
 HEAD = 64 << 10
@@ -18,13 +19,12 @@ _MARKS = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 _BEFORE_ROOT = re.compile(r"\s+|<!--.*?-->|<\?xml\b.*?\?>|<\?xml-.*?\?>", re.DOTALL)
-# What a browser would take for a page, whatever it is called.
-_PAGE = re.compile(
-    r"<(?:!doctype\s+html|html|head|body|script|iframe|object|embed|style|title|meta|link|form|img|div|"
-    r"table|font|br|h1|a|b|p)(?=[\s>/])",
-    re.IGNORECASE,
+# What a browser takes for a page, whatever it is called; the second only where nothing says it is XML.
+_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body|script|iframe|object|embed)(?=[\s>/])", re.IGNORECASE)
+_PART_OF_PAGE = re.compile(
+    r"<(?:style|title|meta|link|form|img|div|table|font|br|h1|a|b|p)(?=[\s>/])", re.IGNORECASE
 )
 _SVG = re.compile(r"<(?:!doctype\s+svg\b|(?:[\w.-]{1,40}:)?svg[\s>/])", re.IGNORECASE)
 _SCRIPT = re.compile(r"#!|<\?php|<\?=|<%|@echo\s+off", re.IGNORECASE)
@@ -35,26 +35,30 @@ _JSON = re.compile(r"""\s*[\[{]\s*(?:["\[{\]}\d-]|true|false|null)""")
 _INSIDE = re.compile(rb"<script[\s>]|<html[\s>]|<\?php|<svg[\s>]|<!doctype\s+html|%PDF-1", re.IGNORECASE)
 
 
-def read_head(window: Window) -> str | None:
-    """The first characters of a text; None when the content is no text."""
+def read_head(window: Window, *, old: bool = False) -> str | None:
+    """The first characters of a text; None when the content is no text.
+
+    old: it may be in an encoding of one byte a character, which nearly any bytes are, so ask for it last.
+    """
     data = window.at(0, HEAD)
     mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
-    data = data if mark.endswith(b"<") or mark.startswith(b"<") else data[len(mark) :]
-    try:
-        # Only the end of what was read may stand in the middle of a character.
-        text = codecs.getincrementaldecoder(encoding)().decode(data, final=window.size <= HEAD)
-    except UnicodeDecodeError:
-        if mark:
-            return None
+    data = data if b"<" in mark else data[len(mark) :]
+    if old:
         text = data.decode("latin-1")
-        if re.search(r"[\x7f-\x84\x86-\x9f]", text) and _odd(text) > 0.3:
+        if _odd(text) > 0.3:
+            return None
+    else:
+        try:
+            # Only the end of what was read may stand in the middle of a character.
+            text = codecs.getincrementaldecoder(encoding)().decode(data, final=window.size <= HEAD)
+        except UnicodeDecodeError:
             return None
     return None if _CONTROLS.search(text) else text
 
 
 def _odd(text: str) -> float:
     """The share of characters beyond ASCII: in a text of an old encoding they are few."""
-    return sum(character > "\x7e" for character in text) / len(text)
+    return sum(character > "\x7e" for character in text) / max(len(text), 1)
 
 
 def text_type(text: str, window: Window) -> str:
@@ -67,7 +71,7 @@ def text_type(text: str, window: Window) -> str:
         at = found.end()
     if _SVG.match(text, at):
         return "svg"
-    if _PAGE.match(text, at):
+    if _PAGE.match(text, at) or (not bare.startswith("<?xml") and _PART_OF_PAGE.match(text, at)):
         return "html"
     if bare.startswith("<?xml") or (bare.startswith("<") and _TAG.match(text, at)):
         return "xml"
@@ -82,6 +86,12 @@ def hidden(head: bytes) -> str | None:
     """What else the first bytes of a data file could be read as; None when nothing."""
     found = _INSIDE.search(head)
     return found[0].decode("ascii").strip("<> ") if found else None
+
+
+def pdf(window: Window) -> None:
+    """Look at the end of a PDF. Raises Unfit where it is missing."""
+    if b"%%EOF" not in window.at(window.size - 2_048, 2_048):
+        raise Unfit("file_cut_short", "it ends before its end mark (%%EOF)")
 
 
 def _json_type(text: str, window: Window) -> str | None:
