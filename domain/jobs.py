@@ -5,6 +5,7 @@ holds an older one can neither write to the row nor commit a step, however late 
 """
 
 import json
+import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from domain.refusals import Refusal
 
 TRIES = 3
 LONGEST_TEXT = 2_000
+LONGEST_WAIT_S = 3_600.0
+JITTER = 0.25
 
 
 class LeaseLost(Exception):
@@ -53,9 +56,11 @@ class Due:
     """A job row that a queue should know of. wake: its id on the queue, new for each claim that ended."""
 
     id: uuid.UUID
+    kind: str
     lane: str
     fence: int
     run_at: datetime
+    correlation_id: str | None
 
     @property
     def wake(self) -> str:
@@ -89,21 +94,31 @@ async def claim(sql: Sql, id: uuid.UUID, lease_s: float, tries: Mapping[str, int
 
     tries: for each kind, how often it may be begun.
     """
-    row = await sql.fetchrow(_CLAIM, id, lease_s, json.dumps(dict(tries)), TRIES)
-    if row is None:
-        return None
-    return Claim(
-        row["id"],
-        row["fence"],
-        row["kind"],
-        row["owner_id"],
-        row["lane"],
-        row["subject_id"],
-        json.loads(row["payload"]),
-        row["attempts"],
-        row["correlation_id"],
-        row["state"] == "dead",
-    )
+    (claimed,) = await claim_many(sql, [id], lease_s, tries)
+    return claimed
+
+
+async def claim_many(
+    sql: Sql, ids: Sequence[uuid.UUID], lease_s: float, tries: Mapping[str, int]
+) -> list[Claim | None]:
+    """`claim` for several jobs in one statement, in their order; a row that somebody holds is passed over."""
+    rows = await sql.fetch(_CLAIM, list(ids), lease_s, json.dumps(dict(tries)), TRIES)
+    claims = {
+        row["id"]: Claim(
+            row["id"],
+            row["fence"],
+            row["kind"],
+            row["owner_id"],
+            row["lane"],
+            row["subject_id"],
+            json.loads(row["payload"]),
+            row["attempts"],
+            row["correlation_id"],
+            row["state"] == "dead",
+        )
+        for row in rows
+    }
+    return [claims.get(id) for id in ids]
 
 
 async def beat(sql: Sql, id: uuid.UUID, fence: int, lease_s: float) -> bool:
@@ -161,19 +176,23 @@ async def progress(
 
 async def finish(sql: Sql, id: uuid.UUID, fence: int, result: Mapping[str, Any] | None) -> None:
     """The job is done, and so is its progress. Raises LeaseLost."""
-    _expect_mine(
-        await sql.execute(
-            "update job set state = 'done', result = $3::jsonb, error_code = null, error_text = null, "
-            "leased_until = null, finished_at = clock_timestamp(), "
-            "progress_total = coalesce(progress_total, 1), progress_done = coalesce(progress_total, 1), "
-            "progress_text = coalesce($3::jsonb ->> 'state', progress_text) "
-            "where id = $1 and fence = $2 and state = 'running'",
-            id,
-            fence,
-            json.dumps(result) if result is not None else None,
-        ),
-        id,
+    (done,) = await finish_many(sql, [(id, fence, result)])
+    if not done:
+        raise LeaseLost(f"job {id} is held by another worker")
+
+
+async def finish_many(
+    sql: Sql, ended: Sequence[tuple[uuid.UUID, int, Mapping[str, Any] | None]]
+) -> list[bool]:
+    """`finish` for several jobs in one statement, in their order; False where the lease is lost."""
+    rows = await sql.fetch(
+        _FINISH,
+        [id for id, _, _ in ended],
+        [fence for _, fence, _ in ended],
+        [None if result is None else json.dumps(result) for _, _, result in ended],
     )
+    done = {row["id"] for row in rows}
+    return [id in done for id, _, _ in ended]
 
 
 async def fail(
@@ -183,10 +202,25 @@ async def fail(
 
     The failure stays in the job's history. Raises LeaseLost.
     """
-    state = await sql.fetchval(_FAIL, id, fence, code, text[:LONGEST_TEXT], tries, list(backoff_s) or [0.0])
+    pauses = waits(backoff_s, max(tries, 1), random.random())  # noqa: S311 - spread, not secrecy
+    state = await sql.fetchval(_FAIL, id, fence, code, text[:LONGEST_TEXT], tries, pauses)
     if state is None:
         raise LeaseLost(f"job {id} is held by another worker")
     return str(state)
+
+
+def waits(backoff_s: Sequence[float], count: int, chance: float) -> list[float]:
+    """The seconds to wait after each of `count` failures.
+
+    What is declared comes first, then twice as much each time, an hour at most; times three quarters to
+    five quarters by chance (0 to 1), so that jobs that failed together don't come back together.
+    """
+    declared = list(backoff_s) or [0.0]
+    plain = (
+        declared[n] if n < len(declared) else declared[-1] * 2.0 ** min(n - len(declared) + 1, 32)
+        for n in range(count)
+    )
+    return [min(wait, LONGEST_WAIT_S) * (1 - JITTER + 2 * JITTER * chance) for wait in plain]
 
 
 async def refuse(sql: Sql, id: uuid.UUID, fence: int, code: str, text: str) -> None:
@@ -225,15 +259,21 @@ async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
 async def due(sql: Sql, grace_s: float, limit: int) -> list[Due]:
     """Jobs that should have begun: waiting for longer than the grace, or left by a silent worker."""
     rows = await sql.fetch(_DUE, grace_s, limit)
-    return [Due(row["id"], row["lane"], row["fence"], row["run_at"]) for row in rows]
+    return [_due(row) for row in rows]
 
 
 async def waiting(sql: Sql, ids: Sequence[uuid.UUID]) -> list[Due]:
     """Which of these jobs still wait, and since when they may begin."""
     rows = await sql.fetch(
-        "select id, lane, fence, run_at from job where id = any($1) and state = 'queued'", list(ids)
+        "select id, kind, lane, fence, run_at, correlation_id from job "
+        "where id = any($1) and state = 'queued'",
+        list(ids),
     )
-    return [Due(row["id"], row["lane"], row["fence"], row["run_at"]) for row in rows]
+    return [_due(row) for row in rows]
+
+
+def _due(row: Any) -> Due:
+    return Due(row["id"], row["kind"], row["lane"], row["fence"], row["run_at"], row["correlation_id"])
 
 
 def _expect_mine(tag: str, id: uuid.UUID) -> None:
@@ -260,7 +300,14 @@ select id from asked
 """
 _LOST = """jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock_timestamp(),
   'code', 'worker_lost', 'text', 'the worker stopped answering'))"""
+# Who holds a row is at it: another worker, or a command that cancels. Nobody waits in line behind him.
 _CLAIM = f"""
+with open as (
+  select id from job
+   where id = any($1) and (state = 'queued' and run_at <= clock_timestamp()
+                           or state = 'running' and leased_until < clock_timestamp())
+   for update skip locked
+)
 update job set
   state = case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
                then 'dead' else 'running' end,
@@ -274,10 +321,22 @@ update job set
   fence = fence + 1,
   leased_until = clock_timestamp() + make_interval(secs => $2),
   started_at = coalesce(started_at, clock_timestamp())
-where id = $1
-  and (state = 'queued' and run_at <= clock_timestamp()
-       or state = 'running' and leased_until < clock_timestamp())
-returning id, fence, state, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
+from open where job.id = open.id
+returning job.id, fence, state, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
+"""
+_FINISH = """
+with mine as (
+  select j.id, given.result::jsonb as result
+    from unnest($1::uuid[], $2::bigint[], $3::text[]) as given (id, fence, result)
+    join job j on j.id = given.id and j.fence = given.fence and j.state = 'running'
+   order by j.id for update of j
+)
+update job set state = 'done', result = mine.result, error_code = null, error_text = null,
+  leased_until = null, finished_at = clock_timestamp(),
+  progress_total = coalesce(progress_total, 1), progress_done = coalesce(progress_total, 1),
+  progress_text = coalesce(mine.result ->> 'state', progress_text)
+from mine where job.id = mine.id
+returning job.id
 """
 # The row and the word to the relay change together, so that a failure between them can't strand the job.
 _FAIL = """
@@ -308,7 +367,7 @@ insert into outbox (topic, payload, correlation_id)
 select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
 """
 _DUE = """
-select id, lane, fence, run_at from job
+select id, kind, lane, fence, run_at, correlation_id from job
  where state in ('queued', 'running')
    and (state = 'queued' and run_at < clock_timestamp() - make_interval(secs => $1)
         or state = 'running' and leased_until < clock_timestamp())

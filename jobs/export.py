@@ -25,7 +25,7 @@ class _Told:
     rows: int = 0
 
 
-@job(timeout_s=6 * 3600, tries=3, backoff_s=(5, 30))
+@job(timeout_s=6 * 3600, tries=3, backoff_s=(5, 30), places=4)
 async def write_export(
     asker: dict[str, Any],
     kind: str,

@@ -29,7 +29,7 @@ async def _give_up(delivery_id: UUID, tools: Tools) -> None:
         await record.abandon(connection, delivery_id)
 
 
-@job(timeout_s=900, tries=3, backoff_s=(5, 30), given_up=_give_up)
+@job(timeout_s=900, tries=3, backoff_s=(5, 30), given_up=_give_up, places=4)
 async def ingest_delivery(delivery_id: UUID, tools: Tools) -> dict[str, Any] | None:
     """Check one delivered message and apply it; its findings and its fate stand in the delivery.
 

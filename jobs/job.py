@@ -113,7 +113,8 @@ Run = Callable[..., Awaitable[Mapping[str, Any] | None]]
 class JobKind:
     """One registered job.
 
-    tries: how often it may be begun. backoff_s: the waits between, the last one repeated.
+    tries: how often it may be begun. backoff_s: the waits between (see `domain.jobs.waits`). places: how many
+    of a lane's places it fills while it runs.
     """
 
     name: str
@@ -123,6 +124,7 @@ class JobKind:
     backoff_s: tuple[float, ...]
     parameters: Mapping[str, type]
     given_up: Callable[..., Awaitable[None]] | None = None
+    places: int = 1
 
     async def start(self, tools: Tools) -> Mapping[str, Any] | None:
         """Run it on the payload of its row; fields that are no parameters are for the house."""
@@ -151,12 +153,14 @@ def job(
     tries: int = jobs.TRIES,
     backoff_s: tuple[float, ...] = (5, 30),
     given_up: Callable[..., Awaitable[None]] | None = None,
+    places: int = 1,
 ) -> Callable[[Run], Run]:
     """Register a coroutine function as the job of its name.
 
     Its parameters are the payload's fields by name (ids as uuid.UUID), and `tools`. It may run twice and be
     killed anywhere, so each of its steps is whole by itself and does nothing the second time. given_up is
-    called with the same parameters when it is dead or refused.
+    called with the same parameters when it is dead or refused. places: more than one for what fills memory
+    or a processor, so that fewer of it run at once.
     """
 
     def declare(run: Run) -> Run:
@@ -164,7 +168,7 @@ def job(
         assert name not in JOBS, f"job {name} is registered twice"
         hints = get_type_hints(run)
         parameters = {field: hints[field] for field in inspect.signature(run).parameters if field != "tools"}
-        JOBS[name] = JobKind(name, run, timeout_s, tries, backoff_s, parameters, given_up)
+        JOBS[name] = JobKind(name, run, timeout_s, tries, backoff_s, parameters, given_up, places)
         return run
 
     return declare

@@ -1,24 +1,21 @@
 """The worker process: two lanes of jobs on ARQ, the relay, schedules, and the second composition root.
 
-ARQ only wakes this process with the id of a row. Whether there is something to do is decided by claiming
-the row under a lease; so a lost, doubled or late message does no harm.
+The queue only wakes this process with the id of a row. Whether there is something to do is decided by
+claiming the row under a lease; so a lost, doubled or late message does no harm.
 """
 
 import asyncio
-import json
 import signal
-import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 import uvloop
 from arq.connections import ArqRedis
-from arq.worker import Worker, func
 
 import jobs.callbacks
 import jobs.export
@@ -35,32 +32,14 @@ from domain.notices.outlets import Outlets
 from domain.ports import Blobs, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
-from jobs.queue import QUEUES, RUN, ArqQueue, dump, open_queue
+from jobs.lane import AGED, LaneWorker, Ledger, Pace
+from jobs.queue import QUEUES, ArqQueue, open_queue
 from jobs.relay import Relay
 from jobs.schedule import run as keep_schedules
 
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
-
-# A woken worker claims its row at once. One that has not after this time is taken for dead.
-_WAKING_S = 5.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often, how long and how much at once.
-
-    lease_s: how soon a silent worker's job is another's. late_s: when the sweep takes a waiting job for a
-    forgotten one. grace_s: how long a stop waits for running jobs.
-    """
-
-    lease_s: float = 30.0
-    poll_s: float = 0.2
-    sweep_s: float = 3.0
-    late_s: float = 5.0
-    grace_s: float = 15.0
-    at_once: int = 2
 
 
 def run(
@@ -93,7 +72,8 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     redis = open_queue(redis_url)
-    size = 2 + 3 * pace.at_once * len(QUEUES)
+    # The ledger, the relay and the schedules, and two for each place: what a job reads, and its step.
+    size = 6 + 2 * pace.at_once * (len(QUEUES) + 1)
     try:
         async with open_house(
             database_url, state_folder, blobs=blobs, outlets=outlets, max_size=size
@@ -140,119 +120,24 @@ async def work(
     async with asyncio.TaskGroup() as group:
         group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
         group.create_task(keep_schedules(house.pool, stopping))
-        for name in QUEUES:
-            group.create_task(Lane(name, house, redis, pace).serve(stopping, hurry))
+        ledger = Ledger(house.pool, pace.lease_s)
+        for name in (*QUEUES, AGED):
+            lane = LaneWorker(name, redis, pace, partial(_perform, house), ledger)
+            group.create_task(lane.serve(stopping, hurry))
 
 
-class EagerWorker(Worker):
-    """ARQ's worker, looking for the next job when one ends and not only at the next poll.
-
-    As it comes, a poll every 0.2 s with two jobs at once is ten jobs a second, however short they are.
-    And a worker that is killed takes its wakes along for as long as a job may last, which is a day: here
-    a wake that was taken is another worker's after `waking_s`. The row's lease says who runs the job.
-    """
-
-    def __init__(self, waking_s: float, **given: Any) -> None:
-        super().__init__(**given)
-        self.in_progress_timeout_s = waking_s
-
-    async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start what this process has not under way."""
-        await super().start_jobs([id for id in job_ids if id.decode() not in self.tasks])
-
-    async def main(self) -> None:
-        """Serve until cancelled."""
-        while True:
-            await self._poll_iteration()
-            if self.tasks:
-                await asyncio.wait(
-                    self.tasks.values(), timeout=self.poll_delay_s, return_when=asyncio.FIRST_COMPLETED
-                )
-            else:
-                await asyncio.sleep(self.poll_delay_s)
+async def _perform(house: House, id: uuid.UUID, ledger: Ledger) -> str:
+    return await run_job(house, str(id), ledger=ledger)
 
 
-class Lane:
-    """One queue of this process. When Redis fails, the ARQ worker is made anew and serving goes on."""
-
-    def __init__(self, name: str, house: House, redis: ArqRedis, pace: Pace) -> None:
-        self.name = name
-        self._house = house
-        self._redis = redis
-        self._pace = pace
-
-    async def serve(self, stopping: asyncio.Event, hurry: asyncio.Event) -> None:
-        """Run jobs until stopped; then let running ones end within the grace, and give the others back."""
-        down = False
-        while not stopping.is_set():
-            worker = self._worker()
-            serving = asyncio.create_task(worker.main())
-            waiting = asyncio.create_task(stopping.wait())
-            await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            if not serving.done():
-                worker.allow_pick_jobs = False
-                await self._let_end(worker, hurry)
-                # A client that is just being answered swallows a cancellation: it is told until it hears.
-                while not serving.done():
-                    serving.cancel()
-                    await asyncio.wait((serving,), timeout=0.2)
-            elif not down:
-                log.warning("lane waits for the queue", lane=self.name, error=repr(serving.exception()))
-                down = True
-            await asyncio.gather(serving, *worker.tasks.values(), return_exceptions=True)
-            if not stopping.is_set():
-                await asyncio.sleep(1)
-
-    def _worker(self) -> EagerWorker:
-        wake: Any = self._run_row
-        return EagerWorker(
-            min(_WAKING_S, self._pace.lease_s),
-            functions=[func(wake, name=RUN)],
-            queue_name=QUEUES[self.name],
-            redis_pool=self._redis,
-            handle_signals=False,
-            max_jobs=self._pace.at_once,
-            job_timeout=24 * 3600,
-            poll_delay=self._pace.poll_s,
-            job_serializer=dump,
-            job_deserializer=json.loads,
-            # How often a turn was begun is counted in its row; a result would only be in the next turn's way.
-            max_tries=sys.maxsize,
-            keep_result=0,
-            retry_jobs=False,
-            log_results=False,
-        )
-
-    async def _let_end(self, worker: EagerWorker, hurry: asyncio.Event) -> None:
-        running = [task for task in worker.job_tasks.values() if not task.done()]
-        if not running:
-            return
-        log.info("lane lets its jobs end", lane=self.name, jobs=len(running), seconds=self._pace.grace_s)
-        rushed = asyncio.create_task(hurry.wait())
-        everything = asyncio.create_task(_wait(running))
-        await asyncio.wait(
-            (everything, rushed), timeout=self._pace.grace_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in (rushed, everything):
-            task.cancel()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-    async def _run_row(self, _ctx: dict[str, Any], job_id: str) -> None:
-        """What ARQ calls."""
-        await run_job(self._house, job_id, self._pace.lease_s)
-
-
-async def run_job(house: House, job_id: str, lease_s: float = 30.0) -> str:
+async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: Ledger | None = None) -> str:
     """Claim a job row and carry it to an end; gives the state it is left in, or 'not claimed'.
 
-    The same for every kind of worker: ARQ's, a cloud function, a test.
+    The same for every kind of worker: ARQ's, a cloud function, a test. ledger: the one that the jobs of a
+    process share.
     """
-    tries = {name: kind.tries for name, kind in JOBS.items()}
-    async with house.pool.acquire() as connection:
-        claim = await life.claim(connection, uuid.UUID(job_id), lease_s, tries)
+    ledger = ledger or Ledger(house.pool, lease_s)
+    claim = await ledger.claim(uuid.UUID(job_id))
     if claim is None:
         return "not claimed"
     with structlog.contextvars.bound_contextvars(
@@ -263,7 +148,7 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0) -> str:
             await _give_up(house, claim)
             return "dead"
         try:
-            state = await _carry(house, claim, lease_s)
+            state = await _carry(house, claim, ledger)
             if state in ("dead", "failed"):
                 await _give_up(house, claim)
             return state
@@ -272,12 +157,12 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0) -> str:
             return "lost"
 
 
-async def _carry(house: House, claim: life.Claim, lease_s: float) -> str:
+async def _carry(house: House, claim: life.Claim, ledger: Ledger) -> str:
     kind = JOBS.get(claim.kind)
     tools = Tools(house, claim)
     started = asyncio.get_running_loop().time()
     working = asyncio.create_task(_work(kind, tools))
-    beating = asyncio.create_task(_beat(house.pool, tools, lease_s))
+    beating = asyncio.create_task(_beat(house.pool, tools, ledger.lease_s))
     try:
         await asyncio.wait((working, beating), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -305,7 +190,7 @@ async def _carry(house: House, claim: life.Claim, lease_s: float) -> str:
         return await _failed(house.pool, claim, kind, error)
     finally:
         beating.cancel()
-    await _end(house.pool, life.finish, claim, result)
+    await asyncio.shield(ledger.finish(claim, result))
     log.info("job done", seconds=round(asyncio.get_running_loop().time() - started, 3))
     return "done"
 
@@ -359,7 +244,3 @@ async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error:
 async def _end(pool: SqlPool, step: Any, claim: life.Claim, *rest: Any) -> None:
     async with pool.acquire() as connection:
         await step(connection, claim.id, claim.fence, *rest)
-
-
-async def _wait(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)

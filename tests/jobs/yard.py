@@ -30,7 +30,14 @@ class Yard:
     viewer: Viewer
     folder: Path
 
-    async def receive(self, content: bytes, name: str = "a.xml", *, validate: bool = False) -> "Parcel":
+    async def receive(
+        self,
+        content: bytes,
+        name: str = "a.xml",
+        *,
+        validate: bool = False,
+        correlation_id: str | None = None,
+    ) -> "Parcel":
         """Take bytes in through the command; the job waits."""
         command = COMMANDS["validate_delivery" if validate else "receive_delivery"]
         answer = await dispatch(
@@ -40,6 +47,7 @@ class Yard:
             pool=self.pool,
             door="test",
             blobs=self.house.blobs,
+            correlation_id=correlation_id,
         )
         assert answer.outcome is not None
         value = answer.outcome.value
