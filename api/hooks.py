@@ -10,15 +10,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_plus
 
-import boto3
 import structlog
-from mangum import Mangum
 
-from api.app import create_app
 from api.compose import blob_store, notice_outlets
 from api.logs import configure_logs
 from api.settings import Settings, load_settings
@@ -28,9 +26,13 @@ from domain.access.viewer import Viewer
 from domain.commands import COMMANDS
 from domain.deliveries.receive import MOST_BYTES
 from domain.dispatch import dispatch
+from domain.refusals import Refusal
 from jobs import schedule as schedules
 from jobs.job import House
 from jobs.worker import open_house, run_job
+
+if TYPE_CHECKING:
+    from mangum import Mangum
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -48,23 +50,33 @@ def http(event: Event, context: Any) -> Any:
     return _process().http(event, context)
 
 
-def object_created(event: Event, _context: Any) -> list[dict[str, str]]:
+def object_created(event: Event, context: Any) -> list[dict[str, str]]:
     """Objects that landed in the bucket: take each message in and apply it. Gives what became of them.
 
     The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`.
     """
-    return _run(lambda house: _take_in(house, event))
+    return _run(lambda house: _take_in(house, event, "receive_delivery", _until(context)))
 
 
-def queue(event: Event, _context: Any) -> dict[str, list[dict[str, str]]]:
+def ddex_check(event: Event, context: Any) -> list[dict[str, str]]:
+    """Objects that landed: check each message and keep what is found, as `validate` does; apply nothing."""
+    return _run(lambda house: _take_in(house, event, "validate_delivery", _until(context)))
+
+
+def queue(event: Event, context: Any) -> dict[str, list[dict[str, str]]]:
     """Messages of a queue: notices of new objects, or `{"job_id": …}`. Gives those to be sent again."""
-    return _run(lambda house: _consume(house, event))
+    return _run(lambda house: _consume(house, event, _until(context)))
 
 
 def schedule(_event: Event, context: Any) -> dict[str, int]:
     """Every few minutes: do what a schedule asks for, and jobs that no worker has done in time."""
+    return _run(lambda house: _sweep(house, _until(context)))
+
+
+def _until(context: Any) -> float:
+    """When to stop, on the clock of time.monotonic, so that what runs can still be given back."""
     left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
-    return _run(lambda house: _sweep(house, time.monotonic() + left_s))
+    return time.monotonic() + left_s
 
 
 class _Process:
@@ -85,6 +97,11 @@ class _Process:
     def http(self, event: Event, context: Any) -> Any:
         """Answer a request; the application is started once, not for each request."""
         if self._http is None:
+            # Only this function needs the front door, and loading it takes longer than all the rest.
+            from mangum import Mangum
+
+            from api.app import create_app
+
             app = create_app(self.settings)
             self.loop.run_until_complete(self._stack.enter_async_context(app.router.lifespan_context(app)))
             self._http = Mangum(app, lifespan="off")
@@ -122,42 +139,70 @@ def _run(work: Callable[[House], Awaitable[T]]) -> T:
     return _process().run(work)
 
 
-async def _take_in(house: House, event: Event) -> list[dict[str, str]]:
-    return [await _ingest(house, bucket, key, size) for bucket, key, size in _objects(event)]
+async def _take_in(house: House, event: Event, command: str, until: float) -> list[dict[str, str]]:
+    return [await _ingest(house, one, command, until) for one in _objects(event)]
 
 
-def _objects(event: Event) -> Iterator[tuple[str, str, int]]:
+@dataclass(frozen=True)
+class _Object:
+    """An object of the bucket, as a notice names it."""
+
+    bucket: str
+    key: str
+    size: int
+
+
+def _objects(event: Event) -> Iterator[_Object]:
     for record in event.get("Records", []):
         stored = record["s3"]
-        yield stored["bucket"]["name"], unquote_plus(stored["object"]["key"]), stored["object"].get("size", 0)
+        key = unquote_plus(stored["object"]["key"])
+        yield _Object(stored["bucket"]["name"], key, stored["object"].get("size", 0))
 
 
-async def _ingest(house: House, bucket: str, key: str, size: int) -> dict[str, str]:
-    """One object: a message of an organization is received and applied, anything else is left where it is."""
-    slug, _, name = key.partition("/")
+async def _ingest(house: House, found: _Object, command: str, until: float) -> dict[str, str]:
+    """One object: a message of an organization is taken in, anything else is left where it is."""
+    slug, _, name = found.key.partition("/")
     if not name.lower().endswith(".xml"):
-        return {"key": key, "state": "left", "reason": "not a message: the key does not end in .xml"}
-    if size > MOST_BYTES:
-        log.warning("object is too large to take in", key=key, size_bytes=size, most_bytes=MOST_BYTES)
-        return {"key": key, "state": "left", "reason": f"{size} bytes; at most {MOST_BYTES} will do"}
+        return _left(found, "not a message: the key does not end in .xml")
+    if found.size > MOST_BYTES:
+        return _left(found, f"{found.size} bytes; at most {MOST_BYTES} will do")
     viewer = await _service_of(house, slug)
     if viewer is None:
-        log.warning("object belongs to no organization", key=key, slug=slug)
-        return {"key": key, "state": "left", "reason": f"no organization has the slug {slug!r}"}
-    content = await asyncio.to_thread(_read_object, bucket, key)
-    command = COMMANDS["receive_delivery"]
-    answer = await dispatch(
-        command,
-        command.ask(content=content, file_name=name),
-        viewer=viewer,
-        pool=house.pool,
-        door="hook",
-        blobs=house.blobs,
-    )
+        return _left(found, f"no organization has the slug {slug!r}")
+    content = await asyncio.to_thread(_read_object, found)
+    if content is None:
+        return _left(found, "the object is gone")
+    declared = COMMANDS[command]
+    try:
+        answer = await dispatch(
+            declared,
+            declared.ask(content=content, file_name=name),
+            viewer=viewer,
+            pool=house.pool,
+            door="hook",
+            blobs=house.blobs,
+        )
+    except Refusal as refusal:
+        return _left(found, refusal.text)
     assert answer.outcome is not None
     job_id = answer.outcome.value.job_id
-    state = await run_job(house, job_id) if job_id else "known"
-    return {"key": key, "state": state, "delivery_id": str(answer.outcome.ids[0])}
+    state = await _run_job(house, job_id, until) if job_id else "known"
+    return {"key": found.key, "state": state, "delivery_id": str(answer.outcome.ids[0])}
+
+
+def _left(found: _Object, reason: str) -> dict[str, str]:
+    log.warning("object is left", key=found.key, size_bytes=found.size, reason=reason)
+    return {"key": found.key, "state": "left", "reason": reason}
+
+
+async def _run_job(house: House, job_id: str, until: float) -> str:
+    """Carry a job as far as the time goes; then it is given back, and the schedule or a worker goes on."""
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            return await run_job(house, job_id)
+    except TimeoutError:
+        log.warning("the call ends before its job", job_id=job_id)
+        return "given back"
 
 
 async def _service_of(house: House, slug: str) -> Viewer | None:
@@ -168,20 +213,33 @@ async def _service_of(house: House, slug: str) -> Viewer | None:
     return Viewer(row["id"], "hook:object_created", Role.SERVICE, ROLE_SCOPES[Role.SERVICE], row["tier"])
 
 
-def _read_object(bucket: str, key: str) -> bytes:
-    body: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
+def _read_object(found: _Object) -> bytes | None:
+    """The bytes of an object, None when it is there no more."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    try:
+        body = boto3.client("s3").get_object(Bucket=found.bucket, Key=found.key)["Body"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    with body:
+        content: bytes = body.read()
+    return content
 
 
-async def _consume(house: House, event: Event) -> dict[str, list[dict[str, str]]]:
+async def _consume(house: House, event: Event, until: float) -> dict[str, list[dict[str, str]]]:
     again = []
     for record in event.get("Records", []):
         try:
+            if time.monotonic() >= until:
+                raise TimeoutError("the call ends before this message's turn")
             message = json.loads(record["body"])
             if "job_id" in message:
-                await run_job(house, message["job_id"])
+                await _run_job(house, message["job_id"], until)
             else:
-                await _take_in(house, message)
+                await _take_in(house, message, "receive_delivery", until)
         except Exception:
             log.exception("queue message failed", message_id=record.get("messageId"))
             again.append({"itemIdentifier": record["messageId"]})
@@ -203,5 +261,5 @@ async def _sweep(house: House, until: float) -> dict[str, int]:
             if time.monotonic() >= until:
                 break
             tried.add(id)
-            done += await run_job(house, id) == "done"
+            done += await _run_job(house, id, until) == "done"
     return {"tried": len(tried), "done": done}

@@ -5,16 +5,18 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import xmlschema
 from lxml import etree
-from xmlschema.validators.exceptions import XMLSchemaChildrenValidationError, XMLSchemaValidationError
 
 from domain.adapters.ern.guard import Opened, line_of, prolog_end, tree
 from domain.adapters.ern.read import Version
 from domain.adapters.schemas import Compiled, SchemaStore
 from domain.deliveries.findings import Finding
+
+if TYPE_CHECKING:
+    from xmlschema import XMLSchema
+    from xmlschema.validators.exceptions import XMLSchemaValidationError
 
 RULE = "the message is valid by the XSD of its version"
 MAX_FINDINGS = 200
@@ -105,11 +107,14 @@ def _from_lxml(entry: etree._LogEntry) -> Finding:
 
 
 _explaining = threading.Lock()
-_explainers: dict[Path, xmlschema.XMLSchema] = {}
+_explainers: "dict[Path, XMLSchema]" = {}
 
 
-def _explainer(path: Path) -> xmlschema.XMLSchema:
+def _explainer(path: Path) -> "XMLSchema":
     """xmlschema's form of a schema: built once, in one to three seconds, when the first fault needs it."""
+    # Loaded by the first fault as well: a cloud function that sees none starts sooner without it.
+    import xmlschema
+
     with _explaining:
         if path not in _explainers:
             _explainers[path] = xmlschema.XMLSchema(str(path), allow="local")
@@ -121,7 +126,9 @@ def _explained(schema: Compiled, root: etree._Element) -> Iterator[Finding]:
         yield _from_xmlschema(error)
 
 
-def _from_xmlschema(error: XMLSchemaValidationError) -> Finding:
+def _from_xmlschema(error: "XMLSchemaValidationError") -> Finding:
+    from xmlschema.validators.exceptions import XMLSchemaChildrenValidationError
+
     text = error.reason or error.message
     line, path = error.sourceline, error.path
     element = error.elem
