@@ -44,6 +44,7 @@ from api.services import Services
 from api.settings import Settings
 from api.shed import Places
 from domain.adapters.budget import RedisBuckets
+from domain.adapters.inspecting import inspect
 from domain.adapters.listening import Listener
 from domain.adapters.outside import Outside
 from domain.adapters.postgres import connect_reader, database, open_pool
@@ -154,6 +155,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             limiter=limiter,
             floor=Floor(limiter, settings.anonymous_requests),
             places=Places(settings.concurrency or 3 * size),
+            inspect=inspect,
             body_limit=settings.body_limit_mb << 20,
             upload_limit=settings.upload_limit_mb << 20,
         )

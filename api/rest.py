@@ -6,8 +6,8 @@ without parsing them. A write dispatches a command, and answers with the thing a
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.accept import preferred
-from api.inputs import body_of, parameters, selection
+from api.files import file_sent
+from api.inputs import body_of, parameters, refuse_unknown, selection
 from api.limits import Bill, costs_only
 from api.problems import Problem, Withheld, of_refusal, table
 from api.services import Services, services_of
@@ -180,7 +181,11 @@ class _Write:
         fields, include, rest = selection(request, shows)
         if shows and self.shown is not None:
             _document(self.shown, fields, include, frozenset())  # refused before anything is done
-        given = await body_of(request, route, rest, services)
+        given: dict[str, Any] = {}
+        if route.form is None:
+            given = await body_of(request, route, rest, services)
+        else:
+            refuse_unknown(rest, ())
         given.update({camel(name): path[name] for name in route.in_path})
         if "expected_version" in command.hints:
             _expect(request, given)
@@ -194,9 +199,14 @@ class _Write:
         if costs_only(request):
             return await _price(bill, points)
         try:
-            ask: Any = parse(command.ask, given)
-            async with services.places.place(viewer.organization_id):
-                if waiting := bill.reserve(points):
+            # What is streamed is charged before it is read: reading it is most of the work.
+            if route.form is not None and (waiting := bill.reserve(points)):
+                await waiting
+            async with (
+                self._asked(request, services, viewer, given) as ask,
+                services.places.place(viewer.organization_id),
+            ):
+                if route.form is None and (waiting := bill.reserve(points)):
                     await waiting
                 done, body, replayed = await perform(
                     command,
@@ -214,6 +224,17 @@ class _Write:
             raise of_refusal(refusal) from refusal
         bill.settle((0 if replayed else command.points(ask)) + body.count(b"{"))
         return self._answer(done, body, replayed)
+
+    @asynccontextmanager
+    async def _asked(
+        self, request: Request, services: Services, viewer: Viewer, given: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """The command's input, from what was given or from the stream of a form."""
+        if self.route.form is None:
+            yield parse(self.route.command.ask, given)
+        else:
+            async with file_sent(request, services, viewer) as ask:
+                yield ask
 
     def _render(
         self,

@@ -15,6 +15,7 @@ from api.revocations import Revocations
 from api.settings import Settings
 from api.shed import Places
 from domain.access.viewer import Viewer
+from domain.files.verdict import Inspect
 from graph.perform import Tools
 from graph.run import Engine
 
@@ -24,7 +25,7 @@ class Services:
     """The engine that reads, the tools that write, and who may ask.
 
     secret: what `api.keys.purpose_secret` makes a secret for one purpose of. body_limit: bytes of a JSON
-    body. upload_limit: bytes of a delivered file.
+    body. upload_limit: bytes of a delivered message. inspect: tells what files are.
     """
 
     authenticator: Authenticator
@@ -39,6 +40,7 @@ class Services:
     floor: Floor
     places: Places
     hub: Hub
+    inspect: Inspect
     provider: Provider | None = None
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20

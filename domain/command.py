@@ -109,13 +109,16 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {}
+# Writes whose bytes are read while they come, which only REST can do: no mutation is printed of them.
+STREAMED: dict[str, Command] = {}
 
 
-def register(command: Command) -> Command:
+def register(command: Command, *, streamed: bool = False) -> Command:
     """Put a declaration into the registry; a name or a route used twice is a mistake of ours."""
-    assert command.name not in COMMANDS, f"command {command.name} is declared twice"
-    assert all(command.route != other.route for other in COMMANDS.values()), f"{command.route} is taken"
-    COMMANDS[command.name] = command
+    known = {**COMMANDS, **STREAMED}
+    assert command.name not in known, f"command {command.name} is declared twice"
+    assert all(command.route != other.route for other in known.values()), f"{command.route} is taken"
+    (STREAMED if streamed else COMMANDS)[command.name] = command
     return command
 
 

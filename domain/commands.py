@@ -7,6 +7,7 @@ from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.exports import ask as exports
+from domain.files import ask as files
 from domain.notices import channels as notices
 from domain.retention import commands as retention
 from domain.rights import edit as rights
@@ -21,6 +22,7 @@ __all__ = [
     "dpids",
     "ending",
     "exports",
+    "files",
     "job_commands",
     "members",
     "notices",

@@ -115,8 +115,15 @@ class Blobs(Protocol):
         """
         ...
 
-    async def take_in(self, ticket: str, largest: int) -> BlobRef:
-        """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
+    async def take_in(self, ticket: str, largest: int, *, keep: bool = False) -> BlobRef:
+        """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge.
+
+        keep: the upload stays under its ticket as well, until `forget_upload`.
+        """
+        ...
+
+    async def forget_upload(self, ticket: str) -> None:
+        """Forget what was uploaded under a ticket; what is not there is forgotten already."""
         ...
 
     async def check(self) -> None:

@@ -117,12 +117,18 @@ class RateLimit:
     cost: int
 
 
-@strawberry.type(name="Tier", description="What organizations of a tier may spend in a minute, in points.")
+@strawberry.type(
+    name="Tier",
+    description="What organizations of a tier may spend in a minute, in points, and keep of files, in MiB.",
+)
 class TierNode:
     """A tier, as its administrators set it."""
 
     name: str
     points_per_minute: int
+    most_file_mb: int
+    most_kept_mb: int
+    most_upload_s: int
 
 
 async def viewer(asking: Asking) -> ViewerNode:
@@ -200,7 +206,7 @@ async def rate_limit(asking: Asking) -> RateLimit | None:
 async def tiers(asking: Asking) -> list[TierNode]:
     """All tiers."""
     found = await tiers_of(asking.sql)
-    return [TierNode(name=tier.name, points_per_minute=tier.points_per_minute) for tier in found]
+    return [TierNode(**dataclasses.asdict(tier)) for tier in found]
 
 
 TYPES_BY_NAME: dict[str, Any] = {
@@ -243,7 +249,7 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
     "tiers": (
         Served(tiers, scope=Access.SIGNED_IN, points=3),
         "list[Tier]",
-        "What the tiers may spend in a minute.",
+        "What the tiers may spend in a minute and keep.",
     ),
     **availability.ROOTS,
     **retention.ROOTS,

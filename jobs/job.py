@@ -14,6 +14,7 @@ from domain.access.viewer import Viewer
 from domain.audit import Audit
 from domain.deliveries.check import Reader
 from domain.dispatch import open_work
+from domain.files.verdict import Inspect
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, Sql, SqlPool
 from domain.work import Work
@@ -27,12 +28,16 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class House:
-    """What a worker was composed of; every job of the process shares it."""
+    """What a worker was composed of; every job of the process shares it.
+
+    inspect: tells what files are, for the jobs that take them in.
+    """
 
     pool: SqlPool
     blobs: Blobs
     reader: Reader
     outlets: Outlets = Outlets()  # noqa: RUF009
+    inspect: Inspect | None = None
 
 
 @dataclass
@@ -58,6 +63,12 @@ class Tools:
     def reader(self) -> Reader:
         """Reads delivered messages."""
         return self.house.reader
+
+    @property
+    def inspect(self) -> Inspect:
+        """Tells what files are."""
+        assert self.house.inspect is not None, "a house that takes files in is composed with an inspection"
+        return self.house.inspect
 
     @property
     def viewer(self) -> Viewer:

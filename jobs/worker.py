@@ -19,6 +19,7 @@ from arq.connections import ArqRedis
 
 import jobs.callbacks
 import jobs.export
+import jobs.files
 import jobs.ingest
 import jobs.notices
 import jobs.retention
@@ -26,6 +27,7 @@ import jobs.upkeep
 from domain import jobs as life
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
+from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
 from domain.notices.outlets import Outlets
@@ -102,9 +104,8 @@ async def open_house(
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
     schemas = SchemaStore(state_folder / "schemas")
     try:
-        yield House(
-            pool, blobs or LocalBlobs(state_folder / "blobs"), ErnReader(schemas), outlets or Outlets()
-        )
+        store = blobs or LocalBlobs(state_folder / "blobs")
+        yield House(pool, store, ErnReader(schemas), outlets or Outlets(), inspect)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(5):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from domain.access.scopes import Access, Role, Scope, role_scopes
-from domain.command import COMMANDS
+from domain.command import COMMANDS, STREAMED
 from domain.inputs import camel
 from graph.declared import WITH_ITS_HOLDER, Needed
 from graph.schema import Schema
@@ -94,6 +94,14 @@ def _commands() -> Iterator[str]:
                 f"`{name.replace('_', '-')}`",
             )
             for name, command in sorted(COMMANDS.items())
+        ),
+    )
+    yield "Its bytes are read while they come, so it has no mutation:\n"
+    yield from _table(
+        ("needs", "REST"),
+        (
+            (_told((command.scope,)), paths[name] + (" ✱" if command.needs_key else ""))
+            for name, command in sorted(STREAMED.items())
         ),
     )
 

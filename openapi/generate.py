@@ -13,7 +13,7 @@ import orjson
 from graphql import GraphQLNonNull, GraphQLSchema, print_schema
 
 from domain.access.scopes import needs
-from domain.command import Command
+from domain.command import STREAMED, Command
 from domain.inputs import camel
 from domain.refusals import Refusal
 from graph.schema import graphql_schema
@@ -246,6 +246,12 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
 def _request_body(
     route: WriteRoute, leave_out: frozenset[str], components: Components
 ) -> dict[str, Any] | None:
+    if route.form is not None:
+        found = frozenset(route.command.hints) - frozenset(route.form)
+        fields = input_schema(route.command.ask, components, found)["properties"]
+        file: Schema = {"type": "string", "format": "binary"}
+        shape: Schema = {"type": "object", "properties": {**fields, "file": file}, "required": ["file"]}
+        return {"required": True, "content": {"multipart/form-data": {"schema": shape}}}
     if route.raw:
         raw: Schema = {"type": "string", "format": "binary"}
         form = {"type": "object", "properties": {route.raw: raw}, "required": [route.raw]}
@@ -300,7 +306,8 @@ def success_status(command: Command) -> int:
         return 204
     if command.returns in ("delivery", "job"):
         return 202
-    return 201 if command.method == "POST" and command.name.startswith("create_") else 200
+    made = command.name.startswith("create_") or command.name in STREAMED
+    return 201 if command.method == "POST" and made else 200
 
 
 def is_entity(command: Command, schema: GraphQLSchema) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from graphql import (
     GraphQLField,
@@ -20,7 +20,7 @@ from graphql import (
     is_required_argument,
 )
 
-from domain.command import COMMANDS, Command
+from domain.command import COMMANDS, STREAMED, Command
 from openapi.selection import PAGE_INFO, select, tree
 from openapi.shapes import is_connection, is_list, node_type
 
@@ -85,13 +85,15 @@ class ReadRoute:
 class WriteRoute:
     """A command by HTTP.
 
-    in_path: the input's fields that stand in the path; raw: the one that is the bytes of the body.
+    in_path: the input's fields that stand in the path; raw: the one that is the bytes of the body. form: the
+    short fields of a form whose file is read while it comes; None where the body is no such form.
     """
 
     command: Command
     path: str
     in_path: tuple[str, ...]
     raw: str | None
+    form: tuple[str, ...] | None = None
 
     @property
     def method(self) -> str:
@@ -118,14 +120,22 @@ def read_routes(schema: GraphQLSchema) -> list[ReadRoute]:
 
 def write_routes() -> list[WriteRoute]:
     """Every route of a command."""
-    return [_write_route(command) for command in COMMANDS.values()]
+    return [_write_route(command) for command in (*COMMANDS.values(), *STREAMED.values())]
 
 
 def _write_route(command: Command) -> WriteRoute:
     in_path = tuple(re.findall(r"\{(\w+)\}", command.path))
     raw = [field.name for field in dataclasses.fields(command.ask) if command.hints[field.name] is bytes]
     assert len(raw) <= 1, f"{command.name} has two inputs that are bytes"
-    return WriteRoute(command, command.path, in_path, raw[0] if raw else None)
+    form = None
+    if command.name in STREAMED:
+        form = tuple(name for name, hint in command.hints.items() if not _is_found(hint))
+    return WriteRoute(command, command.path, in_path, raw[0] if raw else None, form)
+
+
+def _is_found(hint: Any) -> bool:
+    """Whether an input is worked out from the bytes, and not said by the caller."""
+    return any(dataclasses.is_dataclass(part) for part in (hint, *get_args(hint)))
 
 
 def _routes_of(name: str, field: GraphQLField) -> Iterator[ReadRoute]:

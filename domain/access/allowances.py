@@ -3,16 +3,23 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from domain.ports import Sql, text_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """A tier: points a minute, shared by everybody who acts for an organization of it."""
+    """A tier: points a minute, shared by everybody who acts for an organization of it, and room for files.
+
+    most_file_mb: of one file; most_kept_mb: of all of them, in MiB; most_upload_s: for one upload.
+    """
 
     name: str
     points_per_minute: int
+    most_file_mb: int = 0
+    most_kept_mb: int = 0
+    most_upload_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,22 @@ class Allowances:
 
 async def tiers_of(sql: Sql) -> list[Tier]:
     """All tiers, the smallest first."""
-    rows = await sql.fetch("select name, points_per_minute from tier order by points_per_minute, name")
-    return [Tier(name=text_of(row["name"]), points_per_minute=row["points_per_minute"]) for row in rows]
+    rows = await sql.fetch(f"select {TIER} from tier order by points_per_minute, name")
+    return [tier_of(row) for row in rows]
+
+
+TIER = "name, points_per_minute, most_file_bytes, most_kept_bytes, most_upload_s"
+
+
+def tier_of(row: Any) -> Tier:
+    """The tier of a row."""
+    return Tier(
+        name=text_of(row["name"]),
+        points_per_minute=row["points_per_minute"],
+        most_file_mb=row["most_file_bytes"] >> 20,
+        most_kept_mb=row["most_kept_bytes"] >> 20,
+        most_upload_s=row["most_upload_s"],
+    )
 
 
 async def read_allowances(sql: Sql) -> Allowances:

@@ -1,8 +1,8 @@
-"""Tiers: what an organization may spend in a minute, as data that an administrator edits."""
+"""Tiers: what an organization may spend in a minute and keep, as data that an administrator edits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from domain.access.allowances import Tier
+from domain.access.allowances import TIER, Tier, tier_of
 from domain.access.scopes import Scope
 from domain.access.tables import TIERS
 from domain.audit import Audit
@@ -10,15 +10,22 @@ from domain.command import Outcome, Repeat, command
 from domain.refusals import InputInvalid
 from domain.work import Work
 
-MOST_POINTS = 2_000_000_000
+MOST = 2_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class EditTier:
-    """The points a minute that a tier is to have. Every server holds to them within seconds."""
+    """What a tier is to have; what is left out stays. Every server holds to it within seconds.
+
+    points_per_minute: what may be spent. most_file_mb, most_kept_mb: MiB of one file and of all files;
+    most_upload_s: seconds that one upload may take.
+    """
 
     name: str
-    points_per_minute: int
+    points_per_minute: int | None = None
+    most_file_mb: int | None = None
+    most_kept_mb: int | None = None
+    most_upload_s: int | None = None
 
 
 @command(
@@ -31,19 +38,21 @@ class EditTier:
     value=Tier,
 )
 async def edit_tier(ask: EditTier, work: Work) -> Outcome:
-    """Change what a tier may spend in a minute."""
+    """Change what a tier may spend in a minute, and how many bytes of files it may keep."""
     if ask.name not in TIERS:
         raise InputInvalid(f"tier {ask.name[:60]!r} is unknown; there are {', '.join(TIERS)}", path=("name",))
-    if not 1 <= ask.points_per_minute <= MOST_POINTS:
-        raise InputInvalid(
-            f"points_per_minute is {ask.points_per_minute}; 1 to {MOST_POINTS:,} will do",
-            path=("points_per_minute",),
-        )
-    await work.connection.execute(
-        "insert into tier (name, points_per_minute) values ($1, $2) on conflict (name) do update "
-        "set points_per_minute = excluded.points_per_minute, updated_at = clock_timestamp()",
+    given = {field.name: getattr(ask, field.name) for field in fields(ask) if field.name != "name"}
+    for name, value in given.items():
+        if value is not None and not 1 <= value <= MOST:
+            raise InputInvalid(f"{name} is {value}; 1 to {MOST:,} will do", path=(name,))
+    row = await work.connection.fetchrow(
+        "update tier set points_per_minute = coalesce($2, points_per_minute), "
+        "most_file_bytes = coalesce($3::bigint << 20, most_file_bytes), "
+        "most_kept_bytes = coalesce($4::bigint << 20, most_kept_bytes), "
+        "most_upload_s = coalesce($5, most_upload_s), updated_at = clock_timestamp() "
+        f"where name = $1 returning {TIER}",
         ask.name,
-        ask.points_per_minute,
+        *given.values(),
     )
-    tier = Tier(name=ask.name, points_per_minute=ask.points_per_minute)
-    return Outcome("change_set", (work.change_set_id,), value=tier)
+    assert row is not None, f"the tier {ask.name} has a row from the beginning"
+    return Outcome("change_set", (work.change_set_id,), value=tier_of(row))

@@ -118,9 +118,14 @@ class LocalBlobs:
         finally:
             self._discard(file)
 
-    async def take_in(self, ticket: str, largest: int) -> BlobRef:
+    async def take_in(self, ticket: str, largest: int, *, keep: bool = False) -> BlobRef:
         """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
-        return await asyncio.to_thread(self._take_in, ticket, largest)
+        return await asyncio.to_thread(self._take_in, ticket, largest, keep)
+
+    async def forget_upload(self, ticket: str) -> None:
+        """Forget what was uploaded under a ticket; what is not there is forgotten already."""
+        with suppress(FileNotFoundError, BlobNotFound):
+            await asyncio.to_thread(os.unlink, self._upload(ticket))
 
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
@@ -143,7 +148,7 @@ class LocalBlobs:
         with self.open(sha256) as file:
             return file.read()
 
-    def _take_in(self, ticket: str, largest: int) -> BlobRef:
+    def _take_in(self, ticket: str, largest: int, keep: bool) -> BlobRef:
         path = self._upload(ticket)
         try:
             with path.open("rb") as file:
@@ -155,7 +160,12 @@ class LocalBlobs:
             raise BlobNotFound(ticket) from None
         target = self._path(digest)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.replace(path, target)
+        if keep:
+            # A name of its own for the same bytes: a later PUT puts another file under the ticket.
+            with suppress(FileExistsError):
+                os.link(path, target)
+        else:
+            os.replace(path, target)
         _flush_folder(target.parent)
         return BlobRef(digest, size)
 

@@ -156,9 +156,14 @@ class S3Blobs:
             ExpiresIn=int(lives.total_seconds()),
         )
 
-    async def take_in(self, ticket: str, largest: int) -> BlobRef:
+    async def take_in(self, ticket: str, largest: int, *, keep: bool = False) -> BlobRef:
         """What was uploaded under a ticket, as a blob. Raises BlobNotFound, BlobTooLarge."""
-        return await self._run(self._take_in, ticket, largest)
+        return await self._run(self._take_in, ticket, largest, keep)
+
+    async def forget_upload(self, ticket: str) -> None:
+        """Forget what was uploaded under a ticket; what is not there is forgotten already."""
+        key = self._upload_key(ticket)
+        await self._run(self._client.delete_object, Bucket=self._bucket, Key=key)
 
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
@@ -215,7 +220,7 @@ class S3Blobs:
                 self._client.copy(source, self._bucket, target)
         self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def _take_in(self, ticket: str, largest: int) -> BlobRef:
+    def _take_in(self, ticket: str, largest: int, keep: bool) -> BlobRef:
         key = self._upload_key(ticket)
         size = self._size(key, ticket)
         if size > largest:
@@ -245,7 +250,8 @@ class S3Blobs:
                     target,
                     ExtraArgs={"CopySourceIfMatch": found["ETag"]},
                 )
-        self._client.delete_object(Bucket=self._bucket, Key=key)
+        if not keep:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
         return ref
 
     def _get(self, sha256: str, span: str | None) -> bytes:

@@ -30,7 +30,7 @@ from api.migrated import bring_up_to_date, newest_revision
 from api.processes import stop
 from api.settings import CHECKOUT, Settings
 from domain.access.scopes import Role
-from domain.access.tiers import MOST_POINTS
+from domain.access.tiers import MOST
 from domain.demo.fill import Filled, Report
 from tests.bench import access, throwaway
 from tests.bench.loadgen import Load, Measured
@@ -127,7 +127,7 @@ async def _settle(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         # A budget that is charged and not exhausted.
-        await connection.execute("update tier set points_per_minute = $1", MOST_POINTS)
+        await connection.execute("update tier set points_per_minute = $1", MOST)
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
     finally:

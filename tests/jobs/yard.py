@@ -12,6 +12,7 @@ from domain.access.scopes import Role, Scope
 from domain.access.viewer import Viewer
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
+from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import Pool
 from domain.adapters.schemas import SchemaStore
 from domain.commands import COMMANDS
@@ -121,6 +122,7 @@ async def new_yard(pool: Pool, folder: Path, schemas: Path | None = None) -> Yar
     """A new organization; with `schemas`, deliveries are judged by the XSDs of that folder."""
     slug = uuid.uuid4().hex
     owner = await pool.fetchval("insert into organization (name, slug) values ($1, $1) returning id", slug)
-    house = House(pool, LocalBlobs(folder / "blobs"), ErnReader(SchemaStore(schemas or folder / "schemas")))
+    reader = ErnReader(SchemaStore(schemas or folder / "schemas"))
+    house = House(pool, LocalBlobs(folder / "blobs"), reader, inspect=inspect)
     viewer = Viewer(owner, f"user:{slug}", Role.LABEL_USER, frozenset(Scope))
     return Yard(pool, house, viewer, folder)

@@ -98,6 +98,9 @@ COMMANDS = {
     "revert_change_set": "catalog:write",
     "receive_delivery": "deliveries:write",
     "validate_delivery": "deliveries:write",
+    **dict.fromkeys(
+        ("create_upload", "complete_upload", "attach_file", "detach_file", "delete_file"), "files:write"
+    ),
     "export_catalog": "exports:run",
     "cancel_job": "jobs:write",
     "retry_job": "jobs:write",

@@ -1,0 +1,284 @@
+"""Taking bytes in: looked at outside of any transaction, settled as a file in one.
+
+The bytes are in the store before a row names them. The row is written while nobody can drop the blob, and
+only if it is there, so that no row ever names bytes that are nowhere.
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import xxhash
+
+from domain.files.limits import hold_room
+from domain.files.tables import KEPT
+from domain.files.verdict import Inspect
+from domain.ports import Blobs, Sql
+from domain.refusals import Refusal
+from domain.row import new_id
+from domain.work import Work
+
+RECEIVE = "receive_file"
+# What is small is looked at while its sender waits.
+LOOKED_AT_ONCE = 8 << 20
+LONGEST_NAME = 255
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
+
+
+class BytesLost(Refusal):
+    """The bytes were dropped from the store before the file was made; send them again."""
+
+    code = "bytes_lost"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A cover that was found in a file and lies in the store."""
+
+    sha256: str
+    xxh128: str
+    size_bytes: int
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What bytes were found to be. code: why they are not taken; None where they are."""
+
+    media_type: str
+    kind: str
+    code: str | None
+    text: str
+    width: int | None = None
+    height: int | None = None
+    cover: Picture | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bytes:
+    """Bytes that lie in the store, and what their sender said of them."""
+
+    sha256: str
+    xxh128: str
+    size_bytes: int
+    file_name: str
+    declared_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The file that bytes became. known: the owner had them before, and this is the file of then."""
+
+    id: uuid.UUID
+    state: str
+    known: bool
+
+
+class Sums:
+    """Passes a stream on and works out its size and xxh128 on the way."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._digest = xxhash.xxh3_128()
+
+    @property
+    def xxh128(self) -> str:
+        """The digest of what has passed."""
+        return self._digest.hexdigest()
+
+    async def of(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The same stream."""
+        async for part in stream:
+            self.size_bytes += len(part)
+            self._digest.update(part)
+            yield part
+
+
+async def look(blobs: Blobs, inspect: Inspect, given: Bytes) -> Looked:
+    """What bytes in the store are; the cover inside them is stored as well."""
+
+    def inside() -> Any:
+        with blobs.open(given.sha256) as source:
+            return inspect(source, given.size_bytes, given.file_name, given.declared_type)
+
+    verdict = await asyncio.to_thread(inside)
+    cover = None
+    if verdict.ok and verdict.cover is not None:
+        data = verdict.cover.data
+        ref = await blobs.put(data)
+        cover = Picture(
+            ref.sha256,
+            xxhash.xxh3_128_hexdigest(data),
+            ref.size_bytes,
+            verdict.cover.media_type,
+            verdict.cover.width,
+            verdict.cover.height,
+        )
+    return Looked(
+        verdict.media_type,
+        verdict.kind,
+        None if verdict.ok else verdict.code,
+        verdict.text,
+        verdict.width,
+        verdict.height,
+        cover,
+    )
+
+
+async def settle(
+    work: Work, given: Bytes, looked: Looked | None, *, id: uuid.UUID | None = None, **more: Any
+) -> Settled:
+    """The file of bytes that lie in the store: ready, quarantined, or still to be looked at.
+
+    id: a file that awaited them; else a new one is made, unless the owner has these bytes already. more: the
+    further columns of a new one. Raises StorageFull, FileTooLarge, BytesLost.
+    """
+    sql, owner = work.connection, work.viewer.organization_id
+    room = await hold_room(sql, owner)
+    same = await sql.fetchrow(
+        "select id, state from file where owner_id = $1 and sha256 = $2 and state = any($3) "
+        "and id is distinct from $4",
+        owner,
+        given.sha256,
+        list(KEPT),
+        id,
+    )
+    if same is not None:
+        if id is not None:
+            await _end(work, id, "duplicate", "the organization has the same bytes already", same["id"])
+        return Settled(same["id"], same["state"], True)
+    if id is None:
+        room.expect(given.size_bytes)
+    await hold_blob(work, given.sha256)
+    state = "checking" if looked is None else "ready" if looked.code is None else "quarantined"
+    values: dict[str, Any] = {
+        "sha256": given.sha256,
+        "xxh128": given.xxh128,
+        "size_bytes": given.size_bytes,
+        "state": state,
+        "upload_until": None,
+        "updated_at": work.now,
+    }
+    if looked is not None:
+        values |= {
+            "media_type": looked.media_type,
+            "kind": looked.kind,
+            "reason": looked.code,
+            "reason_text": looked.text if looked.code else None,
+            "width": looked.width,
+            "height": looked.height,
+            "cover_id": await _cover(work, looked.cover, given.file_name) if looked.cover else None,
+        }
+    if id is not None:
+        await _update(sql, id, values)
+        return Settled(id, state, False)
+    made = new_id()
+    named = {
+        "id": made,
+        "owner_id": owner,
+        "file_name": given.file_name,
+        "declared_type": given.declared_type,
+        "created_by": work.viewer.actor,
+        "created_at": work.now,
+        **more,
+    }
+    await _insert(sql, named | values)
+    return Settled(made, state, False)
+
+
+async def refuse_upload(work: Work, id: uuid.UUID, code: str, text: str) -> None:
+    """End a file whose bytes are not what was promised; nothing of it is kept."""
+    await _end(work, id, code, text, None)
+
+
+async def hold_blob(work: Work, sha256: str) -> None:
+    """Let nobody drop a blob until the transaction ends. Raises BytesLost where it is dropped already."""
+    await work.connection.execute(BLOB_LOCK, f"blob {sha256}")
+    assert work.blobs is not None, "whoever takes files in hands in the blob store"
+    # One question to the store while the transaction is open: without it, a row could name a dropped blob.
+    if not await work.blobs.exists(sha256):
+        raise BytesLost("the same bytes were deleted a moment ago; send them again")
+
+
+BLOB_LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 6))"
+
+
+def plain_name(given: str) -> str:
+    """The last part of a file's name, without what no terminal should print."""
+    name = given.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in name if c.isprintable()).strip()[-LONGEST_NAME:] or "file"
+
+
+def plain_type(given: str | None) -> str | None:
+    """A media type as it was declared, without parameters; None where nothing sensible was."""
+    bare = (given or "").split(";", 1)[0].strip().lower()
+    return bare if _MEDIA_TYPE.fullmatch(bare) and bare != "application/octet-stream" else None
+
+
+async def _cover(work: Work, cover: Picture, of: str) -> uuid.UUID:
+    """The file of a cover: the one that the owner has of the same picture, or a new one."""
+    sql, owner = work.connection, work.viewer.organization_id
+    await hold_blob(work, cover.sha256)
+    same = await sql.fetchval(
+        "select id from file where owner_id = $1 and sha256 = $2 and state = any($3)",
+        owner,
+        cover.sha256,
+        list(KEPT),
+    )
+    if same is not None:
+        found: uuid.UUID = same
+        return found
+    id = new_id()
+    suffix = {"image/jpeg": "jpg"}.get(cover.media_type, cover.media_type.rsplit("/", 1)[-1])
+    await _insert(
+        sql,
+        {
+            "id": id,
+            "owner_id": owner,
+            "file_name": f"{of[: LONGEST_NAME - 16]} cover.{suffix}",
+            "sha256": cover.sha256,
+            "xxh128": cover.xxh128,
+            "size_bytes": cover.size_bytes,
+            "media_type": cover.media_type,
+            "kind": "image",
+            "state": "ready",
+            "width": cover.width,
+            "height": cover.height,
+            "created_by": work.viewer.actor,
+            "created_at": work.now,
+            "updated_at": work.now,
+        },
+    )
+    return id
+
+
+async def _end(work: Work, id: uuid.UUID, reason: str, text: str, same: uuid.UUID | None) -> None:
+    await _update(
+        work.connection,
+        id,
+        {
+            "state": "deleted",
+            "reason": reason,
+            "reason_text": text,
+            "duplicate_of_id": same,
+            "upload_until": None,
+            "deleted_at": work.now,
+            "updated_at": work.now,
+        },
+    )
+
+
+async def _insert(sql: Sql, values: dict[str, Any]) -> None:
+    places = ", ".join(f"${place + 1}" for place in range(len(values)))
+    await sql.execute(f"insert into file ({', '.join(values)}) values ({places})", *values.values())
+
+
+async def _update(sql: Sql, id: uuid.UUID, values: dict[str, Any]) -> None:
+    given = ", ".join(f"{name} = ${place + 2}" for place, name in enumerate(values))
+    await sql.execute(f"update file set {given} where id = $1", id, *values.values())
