@@ -1,5 +1,6 @@
 """Jobs that move while somebody looks on, and those who look on."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -47,6 +48,12 @@ class Yard:
         """Carry it on."""
         await jobs.progress(self.sql, id, self.fences[id], done, total, f"{done} of {total}")
 
+    async def begun(self, owner: uuid.UUID = OURS, kind: str = "test_watch") -> uuid.UUID:
+        """A job that runs."""
+        id = await self.job(owner, kind)
+        await self.claim(id)
+        return id
+
     async def finish(self, id: uuid.UUID) -> None:
         """End it well."""
         await jobs.finish(self.sql, id, self.fences[id], None)
@@ -74,7 +81,8 @@ class Socket:
 
     async def hear(self) -> dict[str, Any]:
         """The next message."""
-        found: dict[str, Any] = json.loads(await self.connection.recv())
+        async with asyncio.timeout(30):
+            found: dict[str, Any] = json.loads(await self.connection.recv())
         return found
 
     async def follow(self, name: str, query: str, **variables: Any) -> None:
@@ -89,9 +97,17 @@ class Socket:
         data: dict[str, Any] = message["payload"]["data"]
         return data
 
+    async def refused(self, name: str) -> str:
+        """The code of the error that a subscription ended with."""
+        message = await self.hear()
+        assert (message["type"], message["id"]) == ("error", name), message
+        code: str = message["payload"][0]["extensions"]["code"]
+        return code
+
     async def closed(self) -> tuple[int, str]:
         """Code and reason of the closing, after whatever else is said."""
-        await self.connection.wait_closed()
+        async with asyncio.timeout(30):
+            await self.connection.wait_closed()
         assert self.connection.close_code is not None
         return self.connection.close_code, self.connection.close_reason or ""
 
