@@ -185,6 +185,7 @@ class Job(SQLModel, table=True):
             postgresql_where=text("state in ('queued', 'running')"),
         ),
         Index("ix_job_subject_id", "subject_id"),
+        Index("ix_job_dead", "owner_id", "lane", postgresql_where=text("state = 'dead'")),
     )
 
     id: uuid.UUID = key()

@@ -18,7 +18,9 @@ from domain.access.settings import read_settings
 from domain.access.viewer import Viewer
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
+from domain.lanes import lanes_of
 from domain.ports import Sql
+from domain.refusals import ScopeMissing
 from graph import availability, retention
 from graph.bind import Served
 from graph.purse import Purse
@@ -131,6 +133,29 @@ class TierNode:
     most_upload_s: int
 
 
+@strawberry.type(
+    description="How one lane of jobs stands. later: jobs that wait for their time. "
+    "oldestWaitSeconds: since when the oldest might have begun; null where none waits."
+)
+class JobLane:
+    """One lane of jobs."""
+
+    lane: str
+    waiting: int
+    later: int
+    running: int
+    dead: int
+    oldest_wait_seconds: float | None
+
+
+async def job_lanes(asking: Asking, everybody: bool = False) -> list[JobLane]:
+    """The lanes as they stand."""
+    if everybody and not asking.viewer.may(Scope.SYSTEM_ADMIN):
+        raise ScopeMissing(f"the lanes of everybody need the scope {Scope.SYSTEM_ADMIN}")
+    of = None if everybody else asking.viewer.organization_id
+    return [JobLane(**dataclasses.asdict(lane)) for lane in await lanes_of(asking.sql, of)]
+
+
 async def viewer(asking: Asking) -> ViewerNode:
     """Who is asking."""
     of = asking.viewer
@@ -214,6 +239,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "ViewerNode": ViewerNode,
     "ChangeFeed": ChangeFeed,
     "UpdatesPage": UpdatesPage,
+    "JobLane": JobLane,
     "RateLimit": RateLimit,
     "Tier": TierNode,
     **availability.TYPES_BY_NAME,
@@ -245,6 +271,12 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         Served(rate_limit, scope=Access.SIGNED_IN, points=0),
         "RateLimit | None",
         "The caller's budget, and what this operation costs of it.",
+    ),
+    "jobLanes": (
+        Served(job_lanes, {"everybody": bool | None}, Scope.JOBS_READ, points=4),
+        "list[JobLane]",
+        "How the lanes of jobs stand for the own organization. everybody: for all together, which needs the "
+        "scope system:admin.",
     ),
     "tiers": (
         Served(tiers, scope=Access.SIGNED_IN, points=3),

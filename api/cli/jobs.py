@@ -1,5 +1,8 @@
 """`jobs list | show | watch | cancel | retry`: the work that happens later."""
 
+import json
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +11,7 @@ import typer
 from api.cli.output import REFUSED, AsJson, Fault, Refused, print_json, print_rows, progress, say
 
 if TYPE_CHECKING:
+    from api.cli.board import Board
     from api.cli.sending import Server
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
@@ -16,6 +20,15 @@ ENDED = frozenset(_STATES[2:])
 _COLUMNS = ("id", "kind", "lane", "state", "attempts", "progress", "created", "error")
 _FIELDS = """id kind lane state attempts progressDone progressTotal progressText errorCode errorText
   createdAt startedAt finishedAt correlationId"""
+_SEEN = "id kind lane state attempts progressDone progressTotal progressText errorText createdAt"
+_FOLLOW_ONE = f"subscription($id: ID!) {{ jobProgress(id: $id) {{ {_FIELDS} }} }}"
+_FOLLOW_ALL = f"subscription {{ jobsChanged {{ {_SEEN} }} }}"
+_RUNNING = f"""{{ jobs(first: 100, orderBy: CREATED_AT_DESC, filter: {{state: "running"}}) {{
+  nodes {{ {_SEEN} }} }} }}"""
+_LANES = """query($everybody: Boolean) { jobLanes(everybody: $everybody) {
+  lane waiting later running dead oldestWaitSeconds } }"""
+_LOOK_S = 1.0
+_READ_AGAIN_S = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -70,22 +83,134 @@ def show(job: JobId, as_json: AsJson = False) -> None:
         )
 
 
-def watch(job: JobId, as_json: AsJson = False) -> None:
-    """Follow a job to its end. Exit status 1 when it did not succeed."""
-    server = _server()
-    with progress() as bar:
-        task = bar.add_task("waits", total=None)
-        while (found := _find(server, job, _FIELDS))["state"] not in ENDED:
-            text = found["progressText"] or found["state"]
-            bar.update(task, description=text, completed=found["progressDone"], total=found["progressTotal"])
-            time.sleep(0.25)
-        bar.update(task, description=found["state"], completed=1, total=1)
+def watch(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="The id of a job; all of them without one.")
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option(help="Lanes of all organizations; for the operator's administrators.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Follow jobs as they change: one to its end, or all of them and their lanes until Ctrl-C.
+
+    Exit status with a job: 0 done, 1 when it did not succeed. Lost connections are made anew.
+    """
+    if job is not None:
+        _watch_one(job, as_json)
+    else:
+        _watch_all(everybody, as_json)
+
+
+def _watch_one(job: str, as_json: bool) -> None:
+    from api.cli.board import line_of
+    from api.cli.following import answers
+
+    found: dict[str, Any] = {}
+    try:
+        if sys.stderr.isatty():
+            with progress() as bar:
+                task = bar.add_task("waits", total=None)
+                for data in answers(_FOLLOW_ONE, id=job):
+                    found = data["jobProgress"]
+                    done, total = found["progressDone"], found["progressTotal"]
+                    text = found["progressText"] or found["state"]
+                    bar.update(task, description=text, completed=done, total=total)
+                bar.update(task, description=found["state"], completed=1, total=1)
+        else:
+            for data in answers(_FOLLOW_ONE, id=job):
+                found = data["jobProgress"]
+                say(line_of(found))
+    except KeyboardInterrupt:
+        say("Stopped watching; the job goes on.")
+        raise typer.Exit(130) from None
     if as_json:
         print_json(found)
     else:
         print_rows(_COLUMNS, [_row(found)])
     if found["state"] != "done":
         raise typer.Exit(REFUSED)
+
+
+def _watch_all(everybody: bool, as_json: bool) -> None:
+    from api.cli.board import Board
+
+    board = Board()
+    drawn = sys.stdout.isatty() and not as_json
+    failed: list[Exception] = []
+    following = threading.Thread(target=_follow_all, args=(board, drawn, as_json, failed), daemon=True)
+    following.start()
+    try:
+        _look_at_lanes(board, everybody, drawn, as_json, failed)
+    except KeyboardInterrupt:
+        say("Stopped watching.")
+
+
+def _follow_all(board: "Board", drawn: bool, as_json: bool, failed: list[Exception]) -> None:
+    """Take in every change, and print it where nothing is drawn."""
+    from api.cli.board import line_of
+    from api.cli.following import answers
+
+    try:
+        for data in answers(_FOLLOW_ALL):
+            job = data["jobsChanged"]
+            board.changed(job)
+            if as_json:
+                typer.echo(json.dumps({"job": job}))
+            elif not drawn:
+                typer.echo(line_of(job))
+    except Exception as error:
+        failed.append(error)
+
+
+def _look_at_lanes(
+    board: "Board", everybody: bool, drawn: bool, as_json: bool, failed: list[Exception]
+) -> None:
+    """Read the lanes every second, and what runs now and then, until somebody has had enough."""
+    from contextlib import nullcontext
+
+    from rich.console import Console
+    from rich.live import Live
+
+    server = _server()
+    view = Live(console=Console(), auto_refresh=False) if drawn else None
+    read = shown = 0.0
+    last: Any = None
+    with view or nullcontext():
+        while not failed:
+            try:
+                board.lanes = server.query(_LANES, everybody=everybody)["jobLanes"]
+                if time.monotonic() - read > _READ_AGAIN_S:
+                    board.running(server.query(_RUNNING)["jobs"]["nodes"])
+                    read = time.monotonic()
+            except Fault as fault:  # it may come back, as it does for what is followed
+                if not shown:
+                    raise
+                say(str(fault))
+            shown = time.monotonic()
+            # How long the oldest waits is different every second; by itself it is no news.
+            said = [{**lane, "oldestWaitSeconds": None} for lane in board.lanes]
+            if view is not None:
+                view.update(board.drawn(), refresh=True)
+            elif as_json and said != last:
+                typer.echo(json.dumps({"lanes": board.lanes}))
+            elif said != last:
+                _print_lanes(board.lanes)
+            last = said
+            time.sleep(_LOOK_S)
+    raise failed[0]
+
+
+def _print_lanes(lanes: list[dict[str, Any]]) -> None:
+    from api.cli.board import row_of
+
+    for lane in lanes:
+        name, waiting, oldest, later, running, dead = row_of(lane)
+        wait = f" (oldest {oldest})" if oldest else ""
+        at = time.strftime("%H:%M:%S")
+        typer.echo(
+            f"{at} lane {name}: {waiting} waiting{wait}, {later} later, {running} running, {dead} dead"
+        )
 
 
 def cancel(job: JobId) -> None:

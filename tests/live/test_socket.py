@@ -35,7 +35,8 @@ async def test_a_job_is_followed_to_its_end(yard: Yard) -> None:
 
 
 async def test_every_job_of_ones_own_that_is_chosen_is_told_of_and_no_others(yard: Yard) -> None:
-    chosen, foreign = set(), set()
+    chosen: set[str] = set()
+    foreign: set[str] = set()
     heard: set[tuple[str, str]] = set()
     async with opened(yard.house) as socket, opened(yard.house, yard.house.token(THEIRS)) as others:
         await socket.follow("done", CHANGED, state=["done"], kind=["test_chosen"])

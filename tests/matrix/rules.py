@@ -57,6 +57,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "rateLimit": frozenset(),
     "tiers": frozenset(),
     "systemSettings": frozenset({"system:admin"}),
+    "jobLanes": frozenset({"jobs:read"}),
     "search": frozenset({"catalog:read"}),
     "availability": frozenset({"catalog:read"}),
     "availabilities": frozenset({"catalog:read"}),
