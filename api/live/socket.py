@@ -136,13 +136,13 @@ class _Conversation:
         return close.code
 
     async def _part(self, close: _Close) -> None:
-        """Say that it is over; whoever does not read is not waited for."""
+        """Say that it is over; whoever does not read is not waited for.
+
+        What had not come to its end is not told to be complete: clients then begin it again elsewhere.
+        """
         reason = close.reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
         with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                if close.code == _GOING_AWAY:
-                    for id in list(self._running):
-                        await self._say({"id": id, "type": "complete"})
                 if self._socket.application_state is not WebSocketState.DISCONNECTED:
                     await self._socket.close(close.code, reason)
 

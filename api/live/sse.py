@@ -60,14 +60,14 @@ class EventStream(Response):
         try:
             await asyncio.wait((telling, *others), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopped = others[0].done()
             for task in (telling, *others):
                 task.cancel()
             results = await asyncio.gather(telling, *others, return_exceptions=True)
-        if stopped or not isinstance(results[0], BaseException):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await send({"type": "http.response.body", "body": _COMPLETE})
+        # What had not come to its end is not told to be complete: clients then begin it again elsewhere.
+        ended = not isinstance(results[0], BaseException)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await send({"type": "http.response.body", "body": _COMPLETE if ended else b""})
 
     async def _tell(self, scope: Scope, send: Send) -> None:
         try:

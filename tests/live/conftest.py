@@ -48,6 +48,10 @@ class Yard:
         """Carry it on."""
         await jobs.progress(self.sql, id, self.fences[id], done, total, f"{done} of {total}")
 
+    async def refuse(self, id: uuid.UUID) -> None:
+        """End it badly."""
+        await jobs.refuse(self.sql, id, self.fences[id], "test_refused", "it can't be done")
+
     async def begun(self, owner: uuid.UUID = OURS, kind: str = "test_watch") -> uuid.UUID:
         """A job that runs."""
         id = await self.job(owner, kind)

@@ -185,7 +185,7 @@ async def test_what_there_is_nothing_to_pay_for_waits_and_is_told_as_it_stands_t
 
 
 @pytest.mark.parametrize("way", ["ws", "sse"])
-async def test_a_server_that_stops_says_goodbye(
+async def test_a_server_that_stops_says_goodbye_and_not_that_it_is_over(
     databases: Databases, servers: Servers, tmp_path: Path, way: str
 ) -> None:
     stack = a_small_house(databases, servers, tmp_path)
@@ -197,7 +197,6 @@ async def test_a_server_that_stops_says_goodbye(
             await socket.follow("one", WATCH, id=job_id(id))
             await socket.next("one")
             stopping = asyncio.create_task(stack.__aexit__(None, None, None))
-            assert await socket.hear() == {"id": "one", "type": "complete"}
             assert await socket.closed() == (1001, "the server stops")
     else:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -211,7 +210,7 @@ async def test_a_server_that_stops_says_goodbye(
         await asyncio.wait_for(reader.readuntil(b'"state":"running"'), 30)
         stopping = asyncio.create_task(stack.__aexit__(None, None, None))
         rest = await asyncio.wait_for(reader.read(), 30)
-        assert b"event: complete" in rest
+        assert b"event: complete" not in rest  # it is not over, and is to be begun again elsewhere
         assert rest.endswith(b"0\r\n\r\n")
         writer.close()
     await asyncio.wait_for(stopping, 30)
