@@ -157,6 +157,8 @@ class LaneWorker(Worker):
         self._needed = 1
         newer = []
         for number, wake in enumerate(taken):
+            if wake.id in self.tasks:
+                continue  # told twice, by the sweep and from the outbox; it is under way
             message = wake.message
             kind = message.get("kind") if message else None
             if message is None or (kind is not None and kind not in JOBS):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -231,6 +231,23 @@ async def test_what_is_for_a_newer_worker_is_left_to_it(
     await queue.zadd(QUEUES["low"], {wake: 0})
     async with working(yard, queue):
         await gate.holds(1)
+
+
+async def test_a_turn_that_is_told_twice_is_still_given_back_at_the_end(
+    yard: Yard, queue: ArqRedis, gate: Gate
+) -> None:
+    id = await ask(yard, "wait_here", name="one")
+    turn = life.Due(uuid.UUID(id), "wait_here", "low", 0, datetime.now(UTC), None)
+    async with working(yard, queue):
+        await gate.holds(1)
+        await ArqQueue(queue).enqueue([turn])
+
+        async def taken() -> bool:
+            return not await ArqQueue(queue).known([turn])
+
+        await until(taken)
+    found = await row(yard, id)
+    assert (found["state"], found["attempts"]) == ("queued", 0)
 
 
 async def test_a_row_that_is_held_is_tried_again(yard: Yard, queue: ArqRedis, gate: Gate) -> None:
