@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from domain.adapters.s3 import Bucket
     from domain.adapters.schemas import SchemaStore
     from domain.claims import Draft
+    from domain.files.verdict import Inspect
     from domain.notices.outlets import Outlets
 
 
@@ -40,6 +41,13 @@ def ern_reader(state_folder: Path) -> "ErnReader":
     from domain.adapters.ern.reader import ErnReader
 
     return ErnReader(schema_store(state_folder))
+
+
+def file_inspector() -> "Inspect":
+    """What tells what a file is by its content."""
+    from domain.adapters.inspecting import inspect
+
+    return inspect
 
 
 def blob_store(settings: Settings) -> Blobs:

@@ -15,11 +15,12 @@ from domain.files.window import Window
 MOST_ENTRIES = 10_000
 MOST_RATIO = 100
 MOST_BYTES = 20 << 30
+MOST_MEMBERS = 1_000
 # Below this much, the ratio says nothing: a short list of zeros packs well.
 _SMALL = 1 << 20
 _LARGEST_DIRECTORY = 16 << 20
 # How much of an archive is unpacked to see whether its sizes are true.
-_UNPACKED = 64 << 20
+UNPACKED = 64 << 20
 _PART = 64 << 10
 _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY, _LOCAL = b"PK\x01\x02", b"PK\x03\x04"
@@ -88,20 +89,20 @@ def zip_file(window: Window) -> None:
             raise Unfit("archive_unsafe", f"two entries are called {one.name!r}")
         names.add(folded)
     _apart(window, entries)
-    window.allow(len(entries) * (32 << 10) + 2 * _UNPACKED)
-    left = _UNPACKED
+    window.allow(len(entries) * (32 << 10) + 2 * UNPACKED)
+    left = UNPACKED
     for one in entries:
         left -= _unpack(window, one, max(left, 512))
 
 
 def gzip_file(window: Window) -> None:
     """Look at a gzip file. Raises Unfit with archive_bomb, archive_unsafe, file_broken or file_cut_short."""
-    window.allow(2 * _UNPACKED)
+    window.allow(2 * UNPACKED)
     window.seek(0)
     stream, read, given, head = zlib.decompressobj(31), 0, 0, b""
     part, members = window.read(_PART), 1
     try:
-        while part and given < _UNPACKED and read < _UNPACKED:
+        while part and given < UNPACKED and read < UNPACKED:
             read += len(part)
             while part:
                 data = stream.decompress(part, _PART)
@@ -114,8 +115,8 @@ def gzip_file(window: Window) -> None:
                     part = stream.unused_data.lstrip(b"\0")
                     if part:
                         stream, members = zlib.decompressobj(31), members + 1
-                    if members > 1_000:
-                        raise Unfit("archive_bomb", "it is made of more than 1000 members")
+                    if members > MOST_MEMBERS:
+                        raise Unfit("archive_bomb", f"it is made of more than {MOST_MEMBERS:,} members")
             part = window.read(_PART)
         # The last of it may still be on its way when all bytes were read.
         while not part and not stream.eof and stream.decompress(b"", _PART):

@@ -23,7 +23,7 @@ MOST_BYTES = 128 << 20
 SECOND_LOOK = 16 << 20
 _MOST_PARTS = 20_000
 _MOST_SEGMENTS = 2_000
-_MOST_SCANS = 100
+MOST_SCANS = 100
 _MOST_TAGS = 1_000
 _PART = 64 << 10
 # What is looked through step by step is read in parts that a window keeps.
@@ -152,8 +152,8 @@ def _jpeg(window: Window, canvas: Canvas) -> None:
         at += 2 + size
         if marker == b"\xda":
             scans += 1
-            if scans > _MOST_SCANS:
-                raise Unfit("image_too_large", f"it is drawn in more than {_MOST_SCANS} passes")
+            if scans > MOST_SCANS:
+                raise Unfit("image_too_large", f"it is drawn in more than {MOST_SCANS} passes")
             at = _scan_end(window, at)
     else:
         raise Unfit("image_too_large", f"it has more than {_MOST_SEGMENTS} parts")

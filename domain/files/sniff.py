@@ -185,15 +185,17 @@ def _compare(kind: FileType, file_name: str, declared: str | None) -> None:
 
 
 def _refuse_second(window: Window, kind: FileType, head: bytes) -> None:
-    """Refuse data that other programs would take for something else: a page, a document, an archive."""
-    if kind.key in _TEXTS:
+    """Refuse what other programs would take for something else: a page, a document, an archive."""
+    if kind.kind == "archive":
         return
-    if other := texts.hidden(head[:1024]):
-        raise Unfit(
-            "file_polyglot", f"by its content it is {kind.words}, and begins as {other!r} does as well"
-        )
-    if kind.kind != "archive" and archives.ends_as_zip(window):
-        raise Unfit("file_polyglot", f"by its content it is {kind.words}, and ends as a ZIP archive does")
+    said = f"by its content it is {kind.media_type} ({kind.words})"
+    if kind.key not in _TEXTS:
+        if other := texts.hidden(head[:1024]):
+            raise Unfit("file_polyglot", f"{said}, and begins as {other!r} does as well")
+    elif kind.key != "pdf" and not texts.ends_as_text(window):
+        raise Unfit("file_polyglot", f"{said}, and doesn't end as text")
+    if archives.ends_as_zip(window):
+        raise Unfit("file_polyglot", f"{said}, and ends as a ZIP archive does")
 
 
 def _look(window: Window, kind: FileType, parsers: Parsers) -> Verdict:

@@ -9,6 +9,7 @@ from domain.files.verdict import Unfit
 from domain.files.window import Window
 
 HEAD = 64 << 10
+_TAIL = 4 << 10
 _SMALL_JSON = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -80,6 +81,15 @@ def text_type(text: str, window: Window) -> str:
     if len(_CUE.findall(text)) >= 2:
         return "cue"
     return "csv" if _is_table(text) else "text"
+
+
+def ends_as_text(window: Window) -> bool:
+    """Whether the last characters of a text are characters."""
+    if window.size <= HEAD:
+        return True
+    data = window.at(window.size - _TAIL, _TAIL)
+    wide = any(window.at(0, len(mark)) == mark for mark, encoding in _MARKS if encoding != "utf-8")
+    return wide or not _CONTROLS.search(data.decode("latin-1"))
 
 
 def hidden(head: bytes) -> str | None:

@@ -188,7 +188,7 @@ _DOCUMENTS = (
         "text/csv",
         "other",
         "CSV table",
-        _PLAIN,
+        ("csv", "tsv", "txt", "text", "log", "m3u", "m3u8"),
         ("text/plain", "application/csv", "text/tab-separated-values", "application/vnd.ms-excel"),
     ),
     FileType(
@@ -362,7 +362,8 @@ def declared_as(declared: str | None) -> frozenset[str]:
         return known
     # Not a name we know, but `video/x-something` still claims to be a video.
     group = name.partition("/")[0]
-    return frozenset(one.key for one in TYPES.values() if group in ("audio", "video") and one.kind == group)
+    media = group in ("audio", "video", "image")
+    return frozenset(one.key for one in TYPES.values() if media and one.kind == group)
 
 
 def bare_media_type(declared: str | None) -> str:

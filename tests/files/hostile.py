@@ -26,6 +26,7 @@ from tests.files.made import (
 )
 
 AUDIO, IMAGE = "audio/mpeg", "image/png"
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\nendobj\n%%EOF\n"
 PAGE = b"<!DOCTYPE html><html><script>fetch('/v1/tokens')</script></html>"
 ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
 SOUND = track(b"soun", b"mp4a")
@@ -164,6 +165,10 @@ SOUNDS = (
         "file_type_mismatch",
         "text/plain",
     ),
+    Hostile("PDF and ZIP", "a.pdf", lambda: PDF + zipped(("a.js", b"1")), "file_polyglot", "application/pdf"),
+    Hostile(
+        "words and data", "a.txt", lambda: b"words\n" * 20_000 + noise(9_000), "file_polyglot", "text/plain"
+    ),
     # Lengths that lie.
     Hostile(
         "a WAVE that says 4 GB",
@@ -245,6 +250,13 @@ SOUNDS = (
     ),
     Hostile(
         "a million empty tag frames", "a.mp3", lambda: mp3(id3_frame(b"TXXX", b"") * 50_000), None, AUDIO
+    ),
+    Hostile(
+        "a tag of one frame of many values",
+        "a.mp3",
+        lambda: mp3(id3_frame(b"TPE1", b"\3" + b"\0".join(b"%x" % n for n in range(50_000)))),
+        None,
+        AUDIO,
     ),
     Hostile(
         "a MP4 box of exabytes",

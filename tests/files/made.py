@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 from PIL import Image
 
@@ -228,6 +229,7 @@ def gzipped(data: bytes, *, times: int = 0) -> bytes:
 
 
 # Each valid file: its name, its bytes, and the media type and kind that it is.
+@cache
 def valid() -> Sequence[tuple[str, bytes, str, str]]:
     sound, film = track(b"soun", b"mp4a"), track(b"vide", b"avc1")
     table = b"isrc,title\nQZABC2100001,One\nQZABC2100002,Two\n"
@@ -295,6 +297,12 @@ def valid() -> Sequence[tuple[str, bytes, str, str]]:
         ("old.txt", "Café del Mar\n".encode("latin-1"), "text/plain", "other"),
         ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\nendobj\n%%EOF\n", "application/pdf", "other"),
         ("a.zip", zipped(("a.xml", DDEX), ("b/c.csv", table)), "application/zip", "archive"),
+        (
+            "booklet.zip",
+            zipped(("a.pdf", b"%PDF-1.4\n%%EOF"), method=zipfile.ZIP_STORED),
+            "application/zip",
+            "archive",
+        ),
         ("stored.zip", zipped(("a.xml", DDEX), method=zipfile.ZIP_STORED), "application/zip", "archive"),
         ("a.csv.gz", gzipped(table), "application/gzip", "archive"),
     )
