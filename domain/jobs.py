@@ -195,6 +195,19 @@ async def finish_many(
     return [id in done for id, _, _ in ended]
 
 
+async def keep_result(sql: Sql, id: uuid.UUID, fence: int, result: Mapping[str, Any]) -> None:
+    """Say what the job will give, before it has ended. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set result = $3::jsonb where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+            json.dumps(dict(result)),
+        ),
+        id,
+    )
+
+
 async def fail(
     sql: Sql, id: uuid.UUID, fence: int, code: str, text: str, *, backoff_s: Sequence[float], tries: int
 ) -> str:

@@ -60,6 +60,15 @@ class Dependency(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A blob as it lies in the store; written_at: when its bytes were last written."""
+
+    sha256: str
+    size_bytes: int
+    written_at: datetime
+
+
 class BlobNotFound(LookupError):
     """No bytes are stored under this sha256."""
 
@@ -128,6 +137,14 @@ class Blobs(Protocol):
 
     async def check(self) -> None:
         """Raise OSError when the store can't be written."""
+        ...
+
+    def walk(self) -> AsyncIterator[StoredBlob]:
+        """Every blob of the store, in no order that means anything."""
+        ...
+
+    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
+        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
         ...
 
 

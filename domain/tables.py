@@ -18,12 +18,14 @@ from domain.enrichment import AudioFeature, Embedding
 from domain.files import tables as files
 from domain.notices import tables as notices
 from domain.retention import tables as retention
+from domain.retention.blobs import BlobMark
 from domain.rights import tables as rights
 from domain.row import metadata
 from domain.schedules import Schedule
 
 __all__ = [
     "AudioFeature",
+    "BlobMark",
     "Change",
     "ChangeSet",
     "Embedding",

@@ -15,5 +15,5 @@ from jobs.schedule import scheduled
 @job(timeout_s=6 * 3600, tries=3, backoff_s=(60, 600))
 async def retain(tools: Tools) -> Mapping[str, Any]:
     """Give notices and delete what is due, in batches; a second run goes on where the first one ended."""
-    done = await run(tools.step, utc_now(), progress=tools.progress)
+    done = await run(tools.step, utc_now(), store=tools.blobs, progress=tools.progress)
     return done.result()

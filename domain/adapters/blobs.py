@@ -5,14 +5,14 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from domain.links import Links
-from domain.ports import BlobNotFound, BlobRef, BlobTooLarge
+from domain.ports import BlobNotFound, BlobRef, BlobTooLarge, StoredBlob
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TICKET = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -132,6 +132,34 @@ class LocalBlobs:
         file = await asyncio.to_thread(self._begin)
         self._discard(file)
 
+    async def walk(self) -> AsyncIterator[StoredBlob]:
+        """Every blob of the folder, one sub-folder after the other."""
+        for number in range(256):
+            for blob in await asyncio.to_thread(self._blobs_in, f"{number:02x}"):
+                yield blob
+
+    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
+        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
+        return await asyncio.to_thread(self._forget_uploads, before.timestamp())
+
+    def _blobs_in(self, name: str) -> list[StoredBlob]:
+        return [
+            StoredBlob(path.name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+            for path, stat in _files_in(self._folder / name)
+            if _SHA256.fullmatch(path.name)
+        ]
+
+    def _forget_uploads(self, before: float) -> tuple[int, int]:
+        old = [
+            (path, stat.st_size)
+            for folder in (self._uploads, self._incoming)
+            for path, stat in _files_in(folder)
+            if stat.st_mtime < before
+        ]
+        for path, _ in old:
+            path.unlink(missing_ok=True)
+        return len(old), sum(size for _, size in old)
+
     def _put(self, data: bytes) -> BlobRef:
         ref = BlobRef(hashlib.sha256(data).hexdigest(), len(data))
         if self._path(ref.sha256).is_file():
@@ -202,6 +230,16 @@ class LocalBlobs:
         file.close()
         with suppress(FileNotFoundError):
             os.unlink(file.name)
+
+
+def _files_in(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files of a folder; one that goes meanwhile is passed over."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            yield path, stat
 
 
 def _flush_folder(folder: Path) -> None:

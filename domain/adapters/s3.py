@@ -19,13 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
 from domain.adapters.outside import FAULTS, Outside
-from domain.ports import BlobNotFound, BlobRef, BlobTooLarge, OutsideAway, TryLater
+from domain.ports import BlobNotFound, BlobRef, BlobTooLarge, OutsideAway, StoredBlob, TryLater
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -270,6 +270,42 @@ class S3Blobs:
     def _size(self, key: str, name: str) -> int:
         with self._told(name):
             return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+
+    async def walk(self) -> AsyncIterator[StoredBlob]:
+        """Every blob of the bucket, a page of a thousand at a time."""
+        prefix, after = f"{self._prefix}blobs/", ""
+        while True:
+            found, after = await self._run(self._page, prefix, after)
+            for item in found:
+                name = item["Key"].removeprefix(prefix)
+                if _SHA256.fullmatch(name):
+                    yield StoredBlob(name, item["Size"], item["LastModified"])
+            if not after:
+                return
+
+    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
+        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
+        count = size = 0
+        for prefix in (f"{self._prefix}uploads/", f"{self._prefix}incoming/"):
+            after = ""
+            while True:
+                found, after = await self._run(self._page, prefix, after)
+                for item in found:
+                    if item["LastModified"] < before:
+                        await self._run(self._forget, item["Key"])
+                        count, size = count + 1, size + item["Size"]
+                if not after:
+                    break
+        return count, size
+
+    def _page(self, prefix: str, after: str) -> tuple[list[Any], str]:
+        """A thousand objects under a prefix after a key, and the last key where there are more."""
+        answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
+        found: list[Any] = list(answer.get("Contents", []))
+        return found, found[-1]["Key"] if found and answer["IsTruncated"] else ""
+
+    def _forget(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def _check(self) -> None:
         key = f"{self._prefix}incoming/check-{uuid.uuid4().hex}"

@@ -9,6 +9,7 @@ from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.ports import Blobs
 from domain.refusals import DeliveryRefused
+from domain.retention.blobs import BlobLeaving, keep_blob
 from domain.work import Work
 
 INGEST = "ingest_delivery"
@@ -69,7 +70,7 @@ async def keep_bytes(ask: ReceiveDelivery | ValidateDelivery, blobs: Blobs | Non
     cost=50,
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(DeliveryRefused,),
+    refuses=(DeliveryRefused, BlobLeaving),
     value=Received,
     before=keep_bytes,
 )
@@ -85,7 +86,7 @@ async def receive_delivery(ask: ReceiveDelivery, work: Work) -> Outcome:
     cost=25,
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(DeliveryRefused,),
+    refuses=(DeliveryRefused, BlobLeaving),
     value=Received,
     before=keep_bytes,
 )
@@ -104,6 +105,7 @@ async def open_delivery(
 ) -> Outcome:
     """The delivery of bytes that are in the blob store: a new one, or the one they were before."""
     owner = work.viewer.organization_id
+    await keep_blob(work.connection, work.blobs, sha256)
     await work.connection.execute(
         "select pg_advisory_xact_lock(hashtextextended($1, 2))", f"{owner}|{sha256}|{purpose}"
     )

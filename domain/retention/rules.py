@@ -94,6 +94,11 @@ class Rule:
         return f"array[{', '.join((self.subject, *self.held_by))}]::uuid[]"
 
 
+def _deleted_file(reason: str) -> str:
+    """What is written into a file that goes: its row says for a while that it was there, and why it went."""
+    return f"state = 'deleted', reason = '{reason}', deleted_at = $1, updated_at = $1"
+
+
 _EXPORT = "(t.kind = 'write_export' and t.state = 'done')"
 
 RULES: dict[str, Rule] = {
@@ -132,6 +137,48 @@ RULES: dict[str, Rule] = {
             set_="raw_deleted_at = $1",
             terms=BY_TIER,
             notice=True,
+        ),
+        Rule(
+            "files",
+            "files that were uploaded, or found in others",
+            "file",
+            since="t.created_at",
+            where="t.state in ('ready', 'quarantined') and not t.temporary "
+            "and (t.keep_until is null or t.keep_until <= $1::timestamptz)",
+            size="t.size_bytes",
+            set_=_deleted_file("retention"),
+            held_by=("t.subject_id",),
+            terms=BY_TIER,
+            notice=True,
+        ),
+        Rule(
+            "temporary_files",
+            "temporary files",
+            "file",
+            since="t.created_at",
+            where="t.state in ('checking', 'ready', 'quarantined') and t.temporary",
+            size="t.size_bytes",
+            set_=_deleted_file("temporary"),
+            held_by=("t.subject_id",),
+            terms=everybody(Period(hours=24)),
+        ),
+        Rule(
+            "unclaimed_uploads",
+            "uploads that were announced and never finished",
+            "file",
+            since="coalesce(t.upload_until, t.created_at)",
+            where="t.state = 'uploading'",
+            set_=_deleted_file("upload_expired"),
+            terms=everybody(Period(hours=24)),
+        ),
+        Rule(
+            "deleted_files",
+            "what is remembered of files that were deleted",
+            "file",
+            since="t.deleted_at",
+            where="t.state = 'deleted' and t.deleted_at is not null",
+            held_by=("t.subject_id",),
+            terms=everybody(MONTH_30),
         ),
         Rule(
             "ended_jobs",

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 
 from domain.notices.notify import notify
-from domain.ports import Sql
+from domain.ports import Blobs, Sql
 from domain.retention import due
+from domain.retention.blobs import GRACE, sweep
 from domain.retention.rules import NOTICE, RULES, Rule
 
 BATCH = 500
@@ -45,11 +46,18 @@ class Done:
         }
 
 
-async def run(step: Step, now: datetime, *, progress: Progress | None = None, batch: int = BATCH) -> Done:
+async def run(
+    step: Step,
+    now: datetime,
+    *,
+    store: Blobs | None = None,
+    progress: Progress | None = None,
+    batch: int = BATCH,
+) -> Done:
     """Give the notices that are due and delete what is due.
 
     step: opens a transaction in which the runner is known to be the one who runs. progress: told between
-    batches, and where a cancellation is raised.
+    batches, and where a cancellation is raised. store: where blobs that no row needs are looked for.
     """
     done = Done()
 
@@ -65,6 +73,14 @@ async def run(step: Step, now: datetime, *, progress: Progress | None = None, ba
         await say(f"deleting {rule.name}")
         while await _delete(step, rule, now, batch, done) >= batch:
             await say(f"deleting {rule.name}")
+    if store is not None:
+        count, size = await store.forget_uploads(now - GRACE)
+        done.gone["uploads"] += count
+        done.gone_bytes["uploads"] += size
+        async for blob in sweep(step, store, now):
+            done.gone["orphan_blobs"] += 1
+            done.gone_bytes["orphan_blobs"] += blob.size_bytes
+            await say("deleting blobs that nothing needs")
     return done
 
 

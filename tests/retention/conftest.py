@@ -21,7 +21,7 @@ WEEK = timedelta(days=7)
 SECOND = timedelta(seconds=1)
 EMPTIED = (
     *("retention_notice", "retention_extension", "retention_policy", "legal_hold", "outbox"),
-    *("callback_partner", "delivery", "job", "idempotency_key"),
+    *("callback_partner", "delivery", "job", "idempotency_key", "file", "blob_leaving"),
 )
 
 
@@ -102,6 +102,22 @@ class Attic:
         )
         return made
 
+    async def file(
+        self, owner: uuid.UUID, at: datetime, *, state: str = "ready", sha256: str | None = None, **more: Any
+    ) -> uuid.UUID:
+        """A file that came at an instant."""
+        made: uuid.UUID = await self.sql.fetchval(
+            "insert into file (owner_id, file_name, state, size_bytes, sha256, created_at, temporary, "
+            "keep_until) values ($1, 'f', $2, 5, $3, $4, $5, $6) returning id",
+            owner,
+            state,
+            sha256 or uuid.uuid4().hex * 2,
+            at,
+            more.get("temporary", False),
+            more.get("keep_until"),
+        )
+        return made
+
     async def run(self, now: datetime, **more: Any) -> Done:
         """Run retention as if it were an instant, as the application's role."""
         return await run(self.step, now, **more)
@@ -123,7 +139,11 @@ class Attic:
 
     async def there(self, table: str, id: uuid.UUID) -> bool:
         """Whether a row is there, with what it holds."""
-        kept = {"callback_event": "octet_length(body) > 0", "delivery": "raw_deleted_at is null"}
+        kept = {
+            "callback_event": "octet_length(body) > 0",
+            "delivery": "raw_deleted_at is null",
+            "file": "state <> 'deleted'",
+        }
         found: bool = await self.sql.fetchval(
             f"select exists (select from {table} where id = $1 and {kept.get(table, 'true')})", id
         )

@@ -17,8 +17,18 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
 
 
-MAKERS = {"exports": "export", "callback_bodies": "callback", "delivered_messages": "delivery"}
-TABLES = {"exports": "job", "callback_bodies": "callback_event", "delivered_messages": "delivery"}
+MAKERS = {
+    "exports": "export",
+    "files": "file",
+    "callback_bodies": "callback",
+    "delivered_messages": "delivery",
+}
+TABLES = {
+    "exports": "job",
+    "files": "file",
+    "callback_bodies": "callback_event",
+    "delivered_messages": "delivery",
+}
 # What began then, on a tier, goes then: month ends, leap days, the days on which clocks are changed.
 EDGES = [
     ("free", utc(2024, 1, 31, 12), utc(2024, 3, 1, 12)),
