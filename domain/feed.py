@@ -45,6 +45,13 @@ class PageSizeInvalid(Refusal):
     status = 422
 
 
+class FeedTooOld(Refusal):
+    """What would come next is no longer kept; begin anew without a cursor, or with a later instant."""
+
+    code = "feed_too_old"
+    status = 410
+
+
 @dataclass(frozen=True)
 class Changed:
     """One change of one entity, as the trigger recorded it. diff: {field: [old, new]}."""
@@ -108,12 +115,14 @@ class _Cursor:
 async def read_changes(connection: Sql, owner_id: uuid.UUID, cursor: str | None, limit: int) -> FeedPage:
     """The next changes of an organization after a cursor; None starts with the oldest that is kept.
 
-    Raises CursorInvalid, PageSizeInvalid.
+    Raises CursorInvalid, PageSizeInvalid, FeedTooOld.
     """
     _expect_size(limit)
     place = _decode(cursor, owner_id) if cursor is not None else _Cursor()
     now = await _snapshot(connection)
     _expect_past(place, now)
+    if place.since != _NOTHING or place.until is not None:
+        await _expect_kept(connection, place)
     changes: list[Changed] = []
     while True:
         if place.until is None:
@@ -148,9 +157,18 @@ async def read_updates(
     """The entities of an organization that changed in [since, until), each once.
 
     By the clock of the change, so a transaction that commits late can appear behind one's back: whoever
-    must miss nothing reads `read_changes`. Raises PageSizeInvalid.
+    must miss nothing reads `read_changes`. Raises PageSizeInvalid, FeedTooOld.
     """
     _expect_size(limit)
+    kept_from = await connection.fetchval(
+        "select max(until_at) from change_dropped where class in ('catalog', 'ai')"
+    )
+    if kept_from is not None and since < kept_from:
+        raise FeedTooOld(
+            f"since is {since:%Y-%m-%d %H:%M}; changes are kept from {kept_from:%Y-%m-%d} on, and an answer "
+            "from before would leave some out",
+            path=("since",),
+        )
     rows = await connection.fetch(_UPDATES, owner_id, since, until, after or 0, limit + 1)
     found = rows[:limit]
     updates = tuple(
@@ -158,6 +176,24 @@ async def read_updates(
         for row in found
     )
     return UpdatesPage(updates, found[-1]["seq"] if found else after, len(rows) > limit)
+
+
+async def _expect_kept(connection: Sql, place: _Cursor) -> None:
+    """Raise FeedTooOld where changes behind the cursor were dropped after it was given."""
+    given_at = int((place.until or place.since).split(":")[1])
+    dropped = await connection.fetchval(
+        "select max(until_at) from change_dropped "
+        "where dropped_xid >= $1::bigint and last_xid >= $2::bigint and last_seq > $3::bigint",
+        given_at,
+        int(place.since.split(":")[0]),
+        place.seq if place.until is not None else 0,
+    )
+    if dropped is not None:
+        raise FeedTooOld(
+            f"the cursor is too old: changes behind it, from before {dropped:%Y-%m-%d}, are no longer kept; "
+            "read the catalog anew and begin without a cursor",
+            path=("since",),
+        )
 
 
 async def _snapshot(connection: Sql) -> str:

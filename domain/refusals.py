@@ -90,6 +90,13 @@ class RevertConflict(Refusal):
     status = 409
 
 
+class HistoryGone(Refusal):
+    """What was to be taken back is no longer known whole: its time was over, and it was purged."""
+
+    code = "history_gone"
+    status = 410
+
+
 class TooMany(Refusal):
     """More than one call takes."""
 

@@ -17,7 +17,7 @@ from domain.claims import claims_of
 from domain.command import Outcome, command
 from domain.kinds import KINDS
 from domain.ports import Sql
-from domain.refusals import NotFound, ReferenceMissing, RevertConflict, StillReferred
+from domain.refusals import HistoryGone, NotFound, ReferenceMissing, RevertConflict, StillReferred
 from domain.types import Ref
 from domain.work import Work, entity_id
 
@@ -45,7 +45,7 @@ class Reverted:
     route="POST /change-sets/{id}/revert",
     returns="change_set",
     cost=50,
-    refuses=(NotFound, RevertConflict, ReferenceMissing, StillReferred),
+    refuses=(NotFound, RevertConflict, HistoryGone, ReferenceMissing, StillReferred),
     value=Reverted,
 )
 async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
@@ -66,6 +66,7 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         raise RevertConflict(
             f"change set {id} is about who may come in, which is taken back by its own commands", path=("id",)
         )
+    await _expect_whole(work.connection, work.viewer.organization_id, id)
     conflicts = await _conflicts(work.connection, work.viewer.organization_id, id)
     if conflicts:
         named = "; ".join(
@@ -91,6 +92,32 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         )
     diffs = await diff_of(work.connection, work.change_set_id)
     return Outcome("change_set", (work.change_set_id,), value=Reverted(reverted_id=str(id), diffs=diffs))
+
+
+async def _expect_whole(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> None:
+    """Raise HistoryGone unless everything the set did can be taken back."""
+    purged = await sql.fetchval(
+        "select count(distinct c.entity_id) from change c "
+        "where c.change_set_id = $1 and not exists (select from entity e where e.id = c.entity_id)",
+        change_set_id,
+    )
+    if purged:
+        raise HistoryGone(
+            f"change set {change_set_id} changed {purged} entities that were deleted and purged since; "
+            "a part of it is not taken back",
+            path=("id",),
+        )
+    dropped = await sql.fetchval(
+        "select exists (select from change_set s join change_dropped d on d.class in ('catalog', 'ai') "
+        "and d.until_at > s.created_at - interval '1 hour' where s.id = $1 and s.owner_id = $2)",
+        change_set_id,
+        owner_id,
+    )
+    if dropped:
+        raise HistoryGone(
+            f"the changes of change set {change_set_id} are no longer kept, so that they can't be taken back",
+            path=("id",),
+        )
 
 
 async def _records(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> list[Any]:

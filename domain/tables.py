@@ -19,6 +19,7 @@ from domain.files import tables as files
 from domain.notices import tables as notices
 from domain.retention import tables as retention
 from domain.retention.blobs import BlobMark
+from domain.retention.partitions import ChangeDropped
 from domain.rights import tables as rights
 from domain.row import metadata
 from domain.schedules import Schedule
@@ -27,6 +28,7 @@ __all__ = [
     "AudioFeature",
     "BlobMark",
     "Change",
+    "ChangeDropped",
     "ChangeSet",
     "Embedding",
     "IdempotencyKey",

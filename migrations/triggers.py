@@ -211,13 +211,20 @@ end $do$;
 """
 
 GRANTS = """
-do $do$ begin
+do $do$ declare part record; begin
   if exists (select 1 from pg_roles where rolname = 'catalograph_app') then
     grant usage on schema public to catalograph_app;
     grant select, insert, update, delete on all tables in schema public to catalograph_app;
     grant usage, select on all sequences in schema public to catalograph_app;
     grant execute on all functions in schema public to catalograph_app;
     revoke insert, update, delete on change, entity from catalograph_app;
+    -- What is granted on all tables is granted on the log's partitions as well.
+    for part in select relid::regclass as name from pg_partition_tree('change') loop
+      execute format('revoke insert, update, delete on %s from catalograph_app', part.name);
+    end loop;
+    if to_regclass('change_dropped') is not null then
+      revoke insert, update, delete on change_dropped from catalograph_app;
+    end if;
     revoke update, delete on source_record from catalograph_app;
     grant update (merged_into_id) on entity to catalograph_app;
     alter default privileges in schema public grant select on tables to catalograph_app;

@@ -10,6 +10,7 @@ from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal
 from domain.retention import due
+from domain.retention.purge import NAME
 from domain.retention.rules import RULES
 from domain.retention.tables import HELD
 from domain.row import new_id
@@ -184,9 +185,9 @@ async def extend_retention(ask: ExtendRetention, work: Work) -> Outcome:
     subject: uuid.UUID | None = None
     if ask.subject_id is not None:
         subject = entity_id("*", ask.subject_id, ("subject_id",))
+        table = RULES[rule].table if rule in RULES else "entity"
         found = await work.connection.fetchval(
-            f"select exists (select from {RULES[rule].table} t where {RULES[rule].subject} = $1 "
-            "and t.owner_id = $2)",
+            f"select exists (select from {table} t where t.id = $1 and t.owner_id = $2)",
             subject,
             work.viewer.organization_id,
         )
@@ -278,7 +279,7 @@ async def _enterprise(work: Work) -> None:
 
 
 def _rule(given: str) -> str:
-    names = [rule.name for rule in RULES.values() if rule.terms.by_policy]
+    names = [rule.name for rule in RULES.values() if rule.terms.by_policy] + [NAME]
     if given not in names:
         raise InputInvalid(f"rule is {given[:60]!r}; one of {', '.join(names)} will do", path=("rule",))
     return given

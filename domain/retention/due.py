@@ -126,6 +126,14 @@ select owner_id, count(*) as count, min(greatest(due_at, $1::timestamptz + {NOTI
 """
 
 
+def goes(rule: Rule) -> str:
+    """The rows that are due at an instant ($1), for conditions of one's own to be added."""
+    return (
+        f"select {rule.subject} as id, t.owner_id from {_whose(rule)} "
+        f"join {rule.table} t on t.owner_id = o.id where {_goes(rule)}"
+    )
+
+
 def delete(rule: Rule) -> str:
     """Let at most so many rows ($2) go that are due; gives how many, how large, of whom."""
     verb, source = f"delete from {rule.table} t", "using"

@@ -8,6 +8,8 @@ from typing import Any
 from domain.ports import Sql, text_of
 from domain.refusals import InputInvalid
 from domain.retention import due
+from domain.retention.partitions import TIMES, Leaf, leaves
+from domain.retention.purge import TOMBSTONES
 from domain.retention.rules import NOTICE, RULES, Period, Rule
 
 # What is told of a line: due goes with the next run, told waits for seven days after its notice, to_tell gets
@@ -48,10 +50,31 @@ async def plan(
         raise InputInvalid(f"days is {days}; 0 to {FARTHEST_DAYS} will do", path=("days",))
     until = now + timedelta(days=days)
     lines: list[PlanLine] = []
-    for rule in RULES.values():
+    for rule in (*RULES.values(), *TOMBSTONES.values()):
         rows = await sql.fetch(due.plan(rule), now, until, owner_id)
         lines += [_line(rule, row) for row in rows]
+    if owner_id is None:
+        lines += [_leaf(leaf, now) for leaf in await leaves(sql, until)]
     return lines
+
+
+def _leaf(leaf: Leaf, now: datetime) -> PlanLine:
+    """A leaf of the log, which is nobody's alone."""
+    state = "held" if leaf.held else "due" if leaf.due_at <= now else "coming"
+    why = f"the log keeps changes of the class {leaf.audit_class} for {TIMES[leaf.audit_class]}"
+    return PlanLine(
+        rule="changes",
+        about=f"changes of the class {leaf.audit_class} of {leaf.from_at:%Y-%m}",
+        owner_id=None,
+        state=state,
+        why=f"{why}; a legal hold keeps them" if leaf.held else why,
+        count=leaf.rows,
+        size_bytes=leaf.size_bytes,
+        oldest_at=leaf.from_at,
+        due_at=leaf.due_at,
+        goes_at=None if leaf.held else leaf.due_at,
+        examples=(leaf.name,),
+    )
 
 
 def _line(rule: Rule, row: Any) -> PlanLine:

@@ -18,6 +18,8 @@ from domain.notices.notify import notify
 from domain.ports import Blobs, Sql
 from domain.retention import due
 from domain.retention.blobs import GRACE, sweep
+from domain.retention.partitions import drop_one
+from domain.retention.purge import TOMBSTONES, owners, purge
 from domain.retention.rules import NOTICE, RULES, Rule
 
 BATCH = 500
@@ -65,7 +67,7 @@ async def run(
         if progress is not None:
             await progress(sum(done.gone.values()) + sum(done.told.values()), None, text)
 
-    for rule in RULES.values():
+    for rule in (*RULES.values(), *TOMBSTONES.values()):
         if rule.notice:
             while await _tell(step, rule, now, batch, done) >= batch:
                 await say(f"telling of {rule.name}")
@@ -73,6 +75,10 @@ async def run(
         await say(f"deleting {rule.name}")
         while await _delete(step, rule, now, batch, done) >= batch:
             await say(f"deleting {rule.name}")
+    for kind in TOMBSTONES:
+        await say(f"purging deleted {kind}s")
+        await _purge(step, kind, now, batch, done)
+    await _drop(step, now, done)
     if store is not None:
         count, size = await store.forget_uploads(now - GRACE)
         done.gone["uploads"] += count
@@ -128,6 +134,31 @@ def _letter(rule: Rule, row: Any) -> tuple[str, str]:
         "Fetch what you need before. `retention plan` lists them. An enterprise may extend their time; a "
         "legal hold keeps what it names.\n",
     )
+
+
+async def _purge(step: Step, kind: str, now: datetime, batch: int, done: Done) -> None:
+    async with step() as sql:
+        whose = await owners(sql, kind, now)
+    for owner_id in whose:
+        last: uuid.UUID | None = uuid.UUID(int=0)
+        while last is not None:
+            async with step() as sql:
+                await lock(sql)
+                last, count = await purge(sql, kind, owner_id, now, last, batch)
+                if count:
+                    said = {"rule": TOMBSTONES[kind].name, "kind": kind, "count": count}
+                    await _event(sql, DELETED, owner_id, said)
+            done.gone[TOMBSTONES[kind].name] += count
+
+
+async def _drop(step: Step, now: datetime, done: Done) -> None:
+    """Drop leaves of the log, each in a transaction of its own, so that writers wait for one at most."""
+    while True:
+        async with step() as sql:
+            dropped = await drop_one(sql, now)
+        if dropped is None:
+            return
+        done.gone["changes"] += dropped[1]
 
 
 async def lock(sql: Sql) -> None:

@@ -49,10 +49,10 @@ async def test_each_goes_at_its_deadline_and_seven_days_after_its_notice(
     owner = await attic.organization(tier)
     ids = [(TABLES[rule], await getattr(attic, make)(owner, began)) for rule, make in MAKERS.items()]
     none, one = dict.fromkeys(MAKERS, 0), dict.fromkeys(MAKERS, 1)
-    assert (await attic.run(due - WEEK - SECOND)).told == none
+    assert not any((await attic.run(due - WEEK - SECOND)).told.values())
     assert await attic.states(due - WEEK) == dict.fromkeys(MAKERS, ("to_tell", 1))
-    assert (await attic.run(due - WEEK)).told == one
-    assert (await attic.run(due - SECOND)).told == none
+    assert (await attic.run(due - WEEK)).told.items() >= one.items()
+    assert not any((await attic.run(due - SECOND)).told.values())
     assert all([await attic.there(*thing) for thing in ids])
     for line in await attic.plan(due - SECOND):
         assert (line.state, line.due_at, line.goes_at) == ("told", due, due)
