@@ -16,9 +16,10 @@ from api.api_keys import ApiKeys
 from api.auth import Authenticator
 from api.blobs import blob_routes
 from api.callbacks import callback_routes
-from api.compose import blob_store
+from api.compose import blob_store, file_links
 from api.docs import docs_routes
 from api.exports import export_routes
+from api.fetching import file_routes
 from api.floor import AddressFloor, Floor
 from api.graphql import graphql
 from api.health import health_routes
@@ -53,6 +54,7 @@ from graph.paging import CursorKey
 from graph.perform import Tools
 from graph.run import Engine
 from graph.schema import graphql_schema
+from graph.signing import Signer
 from openapi.doors import expect_declared
 from openapi.generate import openapi_bytes, sdl
 
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> Starlette:
         WebSocketRoute("/graphql", graphql_socket),
         *blob_routes(settings),
         *export_routes(),
+        *file_routes(settings),
         *callback_routes(),
         Mount(PREFIX, Rest(schema)),
         *people_routes(),
@@ -143,7 +146,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             authenticator=authenticator,
             hub=hub,
             engine=Engine(
-                readers, CursorKey(purpose_secret(secret, "cursor")), may_introspect=introspecting.lets
+                readers,
+                CursorKey(purpose_secret(secret, "cursor")),
+                may_introspect=introspecting.lets,
+                signer=Signer(file_links(settings)),
             ),
             tools=Tools(workers, blob_store(settings), AnswerSealer(secret)),
             keys=keys,

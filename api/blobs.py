@@ -4,8 +4,10 @@ A link is a credential: whoever has it may do the one thing it says, until it en
 shown as a page of ours: it comes as a download, and no browser may guess another type.
 """
 
+import asyncio
 import base64
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -82,7 +84,15 @@ class _Door:
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > largest:
             raise Problem("PAYLOAD_TOO_LARGE", f"the file has {declared} bytes; the link takes {largest}")
-        await self.folder.keep_upload(request.path_params["ticket"], capped(request.stream(), largest))
+        # Whoever begins in time has until the link ends, and not for ever.
+        left = max(1.0, int(granted["expires"]) - time.time())
+        try:
+            async with asyncio.timeout(left):
+                await self.folder.keep_upload(
+                    request.path_params["ticket"], capped(request.stream(), largest)
+                )
+        except TimeoutError:
+            raise Problem("LINK_REFUSED", "the link ended before all bytes were here") from None
         return Response(None, 204)
 
     def _granted(self, request: Request) -> dict[str, str]:

@@ -111,6 +111,12 @@ def notice_outlets(settings: Settings) -> "Outlets":
     return Outlets(mailer, WebhookPoster(private=settings.webhooks_private), sealer)
 
 
+def file_links(settings: Settings) -> Links:
+    """What signs and judges the addresses of files, wherever their bytes lie."""
+    secret = ensure_secret(settings.state_folder / "keys")
+    return Links(settings.issuer, purpose_secret(secret, "file links"))
+
+
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[Connection]:
     """One database connection as the role of the URL, for what is asked once."""

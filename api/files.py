@@ -2,23 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from starlette.requests import Request
 
 from api.forms import MOST_AROUND, Form
-from api.problems import Problem
+from api.problems import Problem, of_refusal
 from api.services import Services
 from domain.access.viewer import Viewer
 from domain.files.ask import UploadFile
 from domain.files.drop import drop_unneeded
 from domain.files.limits import Room, UploadTooSlow, room_of
 from domain.files.taking import LOOKED_AT_ONCE, Bytes, Sums, look, plain_name, plain_type
-from domain.refusals import InputInvalid
+from domain.refusals import InputInvalid, Refusal
 
 log = structlog.get_logger("api.files")
 
+_NEARLY_HERE = 16 << 20
+_PATIENCE_S = 2.0
 _FIELDS = ("subjectId", "temporary")
 
 
@@ -31,22 +33,24 @@ async def file_sent(request: Request, services: Services, viewer: Viewer) -> Asy
     async with services.tools.pool.acquire() as sql:
         room = await room_of(sql, viewer.organization_id)
     declared = request.headers.get("content-length", "")
-    if declared.isdigit():
-        # What stands around the file is not known yet; the rest is judged as it comes.
-        room.expect(max(0, int(declared) - MOST_AROUND))
     given: Bytes | None = None
+    stream = request.stream()
     try:
         try:
+            if declared.isdigit():
+                # What stands around the file is not known yet; the rest is judged as it comes.
+                room.expect(max(0, int(declared) - MOST_AROUND))
             async with asyncio.timeout(room.most_upload_s):
-                form = Form(request.headers.get("content-type"), request.stream())
+                form = Form(request.headers.get("content-type"), stream)
                 async for part, content in form.files():
                     if given is not None:
                         raise Problem("BAD_REQUEST", "the form has two files; one request takes one")
                     given = await _stored(services, room, content, part.file_name, part.media_type)
         except TimeoutError:
-            raise UploadTooSlow(
-                f"the file was not here after {room.most_upload_s} s, which the tier {room.tier} allows"
-            ) from None
+            late = f"the file was not here after {room.most_upload_s} s, which the tier {room.tier} allows"
+            raise _cut_off(UploadTooSlow(late)) from None
+        except Refusal as refusal:
+            raise _cut_off(refusal, nearly_all_read=await _read_on(stream)) from None
         if given is None:
             raise Problem("BAD_REQUEST", "the form has no part with a file name")
         yield await _asked(services, given, form.fields)
@@ -54,6 +58,27 @@ async def file_sent(request: Request, services: Services, viewer: Viewer) -> Asy
         if given is not None:
             await asyncio.shield(_drop(services, given.sha256))
         raise
+
+
+def _cut_off(refusal: Refusal, *, nearly_all_read: bool = False) -> Problem:
+    """The problem of a refusal; unless the sender is through with the body, the answer hangs up."""
+    problem = of_refusal(refusal)
+    if not nearly_all_read:
+        problem.headers["Connection"] = "close"
+    return problem
+
+
+async def _read_on(stream: AsyncIterator[bytes]) -> bool:
+    """Read what is nearly here, so that its sender comes to read the answer; whether that was all."""
+    read = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            async for part in stream:
+                read += len(part)
+                if read > _NEARLY_HERE:
+                    return False
+            return True
+    return False
 
 
 async def _stored(

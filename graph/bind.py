@@ -88,13 +88,14 @@ class Expression:
 
     What it reads of other tables it reads under their row rules: `{sees:recording r}` is the condition that
     the viewer may see the recording r. With arguments it may name {viewer}, the viewer's organization, and
-    {bounds}, the territories it is limited to or null.
+    {bounds}, the territories it is limited to or null. signs: it is a link of `graph.signing`.
     """
 
     sql: str
     scope: Scope | Access | None = None
     takes: Mapping[str, Takes] = field(default_factory=dict)
     about: str = ""
+    signs: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,10 @@ def expression(
     scope: Scope | Access | None = None,
     takes: Mapping[str, Takes] | None = None,
     about: str = "",
+    signs: bool = False,
 ) -> Any:
     """This field is worked out by SQL, from arguments where it takes any."""
-    return Expression(sql, scope, takes or {}, about)
+    return Expression(sql, scope, takes or {}, about, signs)
 
 
 @dataclass(frozen=True)

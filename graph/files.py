@@ -10,6 +10,7 @@ from graph.bind import Page, column, expression, graph_type, many, one
 from graph.filters import natural, plain_orders
 from graph.globalid import global_id_by
 from graph.scalars import BigInt
+from graph.signing import link_sql
 
 READ = Scope.FILES_READ
 
@@ -53,6 +54,11 @@ class FileNode:
     upload_until: datetime | None = column()
     subject_type: str | None = column()
     subject_id: strawberry.ID | None = expression(global_id_by("{p}.subject_type", "{p}.subject_id"))
+    download_url: str | None = expression(
+        "case when {p}.state = 'ready' then " + link_sql("'/v1/files/' || {p}.id || '/content'") + " end",
+        about="A link that gives the content to whoever has it, for 15 minutes; null unless it is ready.",
+        signs=True,
+    )
     created_by: str | None = column()
     created_at: datetime = column()
     updated_at: datetime = column()

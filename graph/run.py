@@ -44,6 +44,7 @@ from graph.problems import RequestRefused as RequestRefused
 from graph.purse import Purse
 from graph.schema import Schema, schema
 from graph.served import Asking
+from graph.signing import Signer
 from graph.sql import Bound, Statement, Writer
 
 DOCUMENTS = 1_000
@@ -128,7 +129,7 @@ class Prepared:
 class Engine:
     """Answers queries from a pool, and payloads from a command's own transaction.
 
-    may_introspect: who may ask for the schema; the names in it are not hinted at to anybody else.
+    may_introspect: who may ask for the schema; its names are not hinted at to others. signer: of links.
     """
 
     def __init__(
@@ -138,14 +139,20 @@ class Engine:
         of: Schema | None = None,
         *,
         may_introspect: Callable[[Viewer], bool] = _everybody,
+        signer: Signer | None = None,
     ) -> None:
         self.pool = pool
         self.cursor_key = cursor_key
         self.schema = of or schema()
         self.may_introspect = may_introspect
+        self.signer = signer
         self._documents: OrderedDict[tuple[str, str | None, bool], Prepared] = OrderedDict()
         self._characters = 0
         self._described: OrderedDict[tuple[str, str], ExecutionResult] = OrderedDict()
+
+    def bound(self, viewer: Viewer, given: Sequence[Mapping[str, Any]], *ids: uuid.UUID) -> Bound:
+        """What a statement's parameters are taken from."""
+        return Bound(viewer, given, self.cursor_key, ids, self.signer)
 
     def parsed(
         self,
@@ -187,7 +194,7 @@ class Engine:
             arguments = self._arguments(compiled, coerced)
             values: list[Any] = []
             if compiled.statement:
-                values = compiled.statement.values(Bound(viewer, arguments, self.cursor_key))
+                values = compiled.statement.values(self.bound(viewer, arguments))
         except ReadRefused as error:
             raise RequestRefused([error.error()]) from None
         except GraphQLError as error:
@@ -260,7 +267,7 @@ class Engine:
         plan = planner.object(t, selection)
         statement = Writer(viewer.sight).payload(t, plan)
         arguments = [get_argument_values(*slot, of.variables) for slot in planner.plan.slots]
-        values = statement.values(Bound(viewer, arguments, self.cursor_key, (id,)))
+        values = statement.values(self.bound(viewer, arguments, id))
         return _bytes(await sql.fetchval(statement.text, *values))
 
     # -- preparing ----------------------------------------------------------------------------------------

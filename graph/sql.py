@@ -35,6 +35,7 @@ from graph.plan import (
 )
 from graph.problems import ReadRefused, plain_text
 from graph.schema import MOST_NODES, SEARCHABLE
+from graph.signing import SIGNING, Signer
 from graph.text import joined, leaf, literal
 
 # From so many matches of a text on, they are looked for in the order of the page.
@@ -50,6 +51,7 @@ class Bound:
     arguments: Sequence[Mapping[str, Any]]
     cursor_key: CursorKey
     ids: Sequence[uuid.UUID] = ()
+    signer: Signer | None = None
 
 
 Extract: TypeAlias = Callable[[Bound], Any]
@@ -209,6 +211,8 @@ class Writer:
     def _given(self, part: Leaf) -> dict[str, str]:
         """What stands for an expression's arguments, and for what else one with arguments may name."""
         slot = part.slot
+        if isinstance(part.binding, Expression) and part.binding.signs:
+            return {name: self.bind(get, cast, "signer", name) for name, (get, cast) in SIGNING.items()}
         if slot is None or not isinstance(part.binding, Expression):
             return {}
         bounds = self.bind(lambda bound: _listed(bound.viewer.territories), "text[]", "bounds")

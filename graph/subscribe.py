@@ -51,7 +51,7 @@ class Subscription:
 
     async def read(self, id: uuid.UUID, sql: Sql) -> Told | None:
         """What is to be told of a row now; None where the viewer may not see it or did not ask for it."""
-        bound = Bound(self._viewer, self._values, self._engine.cursor_key, (id,))
+        bound = self._engine.bound(self._viewer, self._values, id)
         row = await sql.fetchrow(self._statement.text, *self._statement.values(bound))
         if row is None:
             return None

@@ -100,6 +100,7 @@ DOORS: tuple[Door, ...] = (
         Proof.CALLER,
         "The file of an export of the caller's organization; asks for the scope exports:run.",
     ),
+    _closed("GET", "/v1/files/{id}/content", Proof.LINK, "The way to one file that is ready."),
     # -- partners
     _closed(
         "POST", "/v1/callbacks/{partner}", Proof.SIGNATURE, "Takes what a distributor tells of releases."

@@ -221,6 +221,10 @@ async def file_subject(_asked: Asked, row: Row) -> str | None:
     return encode_id(row.values["subject_type"], id) if id else None
 
 
+async def file_link(_asked: Asked, _row: Row) -> None:
+    """No link: nothing signs in these tests."""
+
+
 async def callback_path(_asked: Asked, row: Row) -> str:
     """Where a partner calls."""
     return f"/v1/callbacks/{row.values['slug']}"
@@ -248,6 +252,7 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Change", "entity_id"): changed_entity,
     ("Client", "client_id"): client_uuid,
     ("File", "subject_id"): file_subject,
+    ("File", "download_url"): file_link,
     ("CallbackPartner", "path"): callback_path,
     ("CallbackEvent", "body"): callback_body,
     ("Distribution", "release_id"): distributed_release,

@@ -1,10 +1,14 @@
 """Files sent by a form and by a signed link, into both kinds of store, and what becomes of them."""
 
 import uuid
+from typing import Any
 
 import xxhash
 
+from domain.files.ask import ticket_of
 from domain.files.taking import LOOKED_AT_ONCE
+from domain.ids import decode_id
+from tests.files.made import flac, flac_block, flac_picture
 from tests.uploads.conftest import Desk, png, sha256, wave
 
 CREATE = """mutation($input: CreateUploadInput!) { createUpload(input: $input, idempotencyKey: "%s") {
@@ -13,11 +17,11 @@ FILE = """query($id: ID!) { file(id: $id) { id state kind mediaType sha256 xxh12
   reasonText duplicateOf { id } } }"""
 
 
-async def created(desk: Desk, content: bytes, name: str = "a.png", **more: object) -> dict[str, object]:
+async def created(desk: Desk, content: bytes, name: str = "a.png", **more: Any) -> dict[str, Any]:
     """Ask for a signed link."""
     given = {"fileName": name, "sizeBytes": str(len(content)), **more}
     answer = await desk.graph(CREATE % uuid.uuid4().hex, input=given)
-    found: dict[str, object] = answer["createUpload"]
+    found: dict[str, Any] = answer["createUpload"]
     return found
 
 
@@ -52,10 +56,9 @@ async def test_a_signed_link_takes_the_bytes_and_a_job_takes_them_in(any_desk: D
     desk, content = any_desk, png()
     place = await created(desk, content, sha256=sha256(content))
     file = place["file"]
-    assert isinstance(file, dict)
     assert file["state"] == "uploading"
     assert place["expiresAt"]
-    assert await desk.put(str(place["uploadUrl"]), content) in (200, 204)
+    assert await desk.put(place["uploadUrl"], content) in (200, 204)
     taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
     assert await desk.run(taken["jobId"]) == "done"
     found = (await desk.graph(FILE, id=file["id"]))["file"]
@@ -66,3 +69,105 @@ async def test_a_signed_link_takes_the_bytes_and_a_job_takes_them_in(any_desk: D
     again = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
     assert again["jobId"] is None
     assert again["state"] == "ready"
+
+
+async def test_an_upload_that_is_not_what_was_promised_leaves_nothing(any_desk: Desk) -> None:
+    desk, content = any_desk, png()
+    for promised, sent, reason in (
+        ({"sha256": sha256(b"other")}, content, "digest_mismatch"),
+        ({}, content[:-1], "size_mismatch"),
+    ):
+        place = await created(desk, content, **promised)
+        file = place["file"]
+        assert await desk.put(place["uploadUrl"], sent) in (200, 204)
+        taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+        assert await desk.run(taken["jobId"]) == "done"
+        found = (await desk.graph(FILE, id=file["id"]))["file"]
+        assert (found["state"], found["reason"]) == ("deleted", reason)
+        again = await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")
+        assert (again.status_code, again.json()["code"]) == (409, "FILE_STATE_WRONG")
+        await desk.run_waiting("drop_blob")
+        assert sha256(sent) not in desk.served.stored()
+
+
+async def test_a_worker_killed_after_it_moved_the_bytes_loses_nothing(any_desk: Desk) -> None:
+    desk, content = any_desk, png()
+    file = (place := await created(desk, content))["file"]
+    await desk.put(place["uploadUrl"], content)
+    # What the killed worker had done by then: the blob is there, the row does not know.
+    id = decode_id(file["id"])[1]
+    await desk.served.blobs.take_in(ticket_of(id), len(content), keep=True)
+    taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+    assert await desk.run(taken["jobId"]) == "done"
+    assert (await desk.graph(FILE, id=file["id"]))["file"]["state"] == "ready"
+    assert all(len(name) == 64 for name in desk.served.stored())
+
+
+async def test_nothing_sent_is_told_and_may_be_sent_yet(desk: Desk) -> None:
+    content = png()
+    file = (place := await created(desk, content))["file"]
+    taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+    assert await desk.run(taken["jobId"]) == "failed"
+    job = (await desk.rest("GET", f"/v1/jobs/{taken['jobId']}")).json()
+    assert job["errorCode"] == "upload_missing"
+    assert await desk.put(place["uploadUrl"], content) == 204
+    taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+    assert await desk.run(taken["jobId"]) == "done"
+
+
+async def test_the_same_bytes_of_one_owner_are_one_file(any_desk: Desk) -> None:
+    desk, content = any_desk, png()
+    first = (await desk.upload("a.png", content)).json()
+    second = (await desk.upload("b.png", content)).json()
+    assert (second["id"], second["duplicateOfId"], second["fileName"]) == (first["id"], first["id"], "a.png")
+    place = await created(desk, content, sha256=sha256(content))
+    assert (place["file"]["id"], place["duplicateOfId"], place["uploadUrl"]) == (
+        first["id"],
+        first["id"],
+        None,
+    )
+    # Sent by a link without saying what it is, the same bytes are found to be known when they are here.
+    file = (place := await created(desk, content))["file"]
+    await desk.put(place["uploadUrl"], content)
+    taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+    assert await desk.run(taken["jobId"]) == "done"
+    job = (await desk.rest("GET", f"/v1/jobs/{taken['jobId']}")).json()
+    assert (job["result"]["state"], job["result"]["file_id"]) == ("duplicate", first["id"])
+    found = (await desk.graph(FILE, id=file["id"]))["file"]
+    assert (found["state"], found["reason"], found["duplicateOf"]["id"]) == (
+        "deleted",
+        "duplicate",
+        first["id"],
+    )
+
+
+async def test_a_repeated_form_gives_the_first_answer(desk: Desk) -> None:
+    content, key = png(), uuid.uuid4().hex
+    first = await desk.upload("a.png", content, key=key)
+    again = await desk.upload("a.png", content, key=key)
+    assert again.content == first.content
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await desk.upload("a.png", png(), key=key)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_what_is_not_what_it_says_is_in_quarantine(desk: Desk) -> None:
+    told = (await desk.upload("song.flac", png(), "audio/flac")).json()
+    assert (told["state"], told["reason"], told["downloadUrl"]) == ("quarantined", "file_type_mismatch", None)
+    assert told["reasonText"]
+    # Whoever made a link before learns no more than that it leads nowhere.
+    ready = (await desk.upload("a.png", png())).json()
+    await desk.pool.execute("update file set state = 'quarantined' where id = $1", decode_id(ready["id"])[1])
+    assert (await desk.get(ready["downloadUrl"])).status_code == 404
+
+
+async def test_a_cover_becomes_a_file_of_its_own_once(desk: Desk) -> None:
+    picture = png(7, 7)
+    covers = []
+    for number in range(2):
+        song = flac(flac_block(2, uuid.uuid4().bytes), flac_picture(picture))
+        told = (await desk.upload(f"{number}.flac", song, "audio/flac")).json()
+        assert told["state"] == "ready", told
+        assert (told["cover"]["kind"], told["cover"]["sha256"]) == ("image", sha256(picture))
+        covers.append(told["cover"]["id"])
+    assert covers[0] == covers[1]
