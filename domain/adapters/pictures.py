@@ -31,7 +31,8 @@ _CONFUSED: tuple[type[Exception], ...] = (
     struct.error,
 )
 # Pillow's own guards, which are settings of the whole process: a bomb is an error and not a warning on
-# standard error, and the text inside a PNG unpacks to little.
+# standard error, where damaged files write nothing either; the text inside a PNG unpacks to little.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 PngImagePlugin.MAX_TEXT_CHUNK = 1 << 20
 PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20

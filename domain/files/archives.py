@@ -125,6 +125,8 @@ def gzip_file(window: Window) -> None:
         raise Unfit("file_broken", f"it can't be unpacked: {error}") from error
     if not stream.eof and not part:
         raise Unfit("file_cut_short", "it ends before its content does")
+    if not given and not stream.eof:
+        raise Unfit("file_broken", f"{read:,} bytes of it unpack to nothing")
     _refuse_inside(head, "it")
 
 

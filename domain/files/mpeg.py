@@ -10,6 +10,8 @@ _IN_A_ROW = 4
 NEAR = 256 << 10
 # And where the tag's own length is a lie, so that the tag itself has to be searched.
 FAR = 1 << 20
+# How much may be left of a frame that a stream was cut in: the longest there is.
+CUT = 2_881
 _TRIES = 2_000
 _TRAILERS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")
 _V1 = {
@@ -80,17 +82,17 @@ def lines_up(
         head = window.at(at, 12)
         found = head_of(head)
         if found is None:
-            return count >= 2 and (at >= window.size or head.startswith(_TRAILERS))
+            return count >= fewest // 2 and (at >= window.size or head.startswith(_TRAILERS))
         if count and found[0] != shared:
             return False
         shared, length = found
         at += length
         if at > window.size:
-            return count >= 1
+            return count >= fewest // 4
     return True
 
 
-def first_frame(window: Window, start: int, span: int) -> int | None:
+def first_frame(window: Window, start: int, span: int, in_a_row: int = _IN_A_ROW) -> int | None:
     """Where MPEG audio begins within a span; None when nothing there lines up."""
     tries = 0
     end = min(start + span, window.size)
@@ -100,7 +102,7 @@ def first_frame(window: Window, start: int, span: int) -> int | None:
         while 0 <= at < _STEP and tries < _TRIES:
             if mpeg_head(block[at : at + 4]) is not None:
                 tries += 1
-                if lines_up(window, begin + at, mpeg_head):
+                if lines_up(window, begin + at, mpeg_head, in_a_row):
                     return begin + at
             at = block.find(b"\xff", at + 1)
     return None

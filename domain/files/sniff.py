@@ -137,6 +137,9 @@ def _guess(window: Window, head: bytes) -> str | None:
         return streamed
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return "bmp"
+    # A stream that was cut out of a longer one begins in the middle of a frame.
+    if mpeg.first_frame(window, 1, mpeg.CUT, in_a_row=8) is not None:
+        return "mpeg"
     text = texts.read_head(window, old=True)
     return None if text is None else texts.text_type(text, window)
 

@@ -30,7 +30,7 @@ _PART_OF_PAGE = re.compile(
 _SVG = re.compile(r"<(?:!doctype\s+svg\b|(?:[\w.-]{1,40}:)?svg[\s>/])", re.IGNORECASE)
 _SCRIPT = re.compile(r"#!|<\?php|<\?=|<%|@echo\s+off", re.IGNORECASE)
 _TAG = re.compile(r"<(?:[A-Za-z_\u0080-\uffff!?])")
-_CUE = re.compile(r"^\s*(?:FILE\s+.+\s+\w+|TRACK\s+\d+\s+\w+|INDEX\s+\d+\s+[\d:]+)\s*$", re.MULTILINE)
+_CUE = frozenset({"FILE", "TRACK", "INDEX"})
 _JSON = re.compile(r"""\s*[\[{]\s*(?:["\[{\]}\d-]|true|false|null)""")
 # What makes other programs read bytes as a page, a script or a document although they begin as data.
 _INSIDE = re.compile(rb"<script[\s>]|<html[\s>]|<\?php|<svg[\s>]|<!doctype\s+html|%PDF-1", re.IGNORECASE)
@@ -78,7 +78,7 @@ def text_type(text: str, window: Window) -> str:
         return "xml"
     if found_json := _json_type(text, window):
         return found_json
-    if len(_CUE.findall(text)) >= 2:
+    if {line.lstrip()[:6].partition(" ")[0] for line in text.splitlines()} >= _CUE:
         return "cue"
     return "csv" if _is_table(text) else "text"
 

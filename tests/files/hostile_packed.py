@@ -284,6 +284,29 @@ PACKED = (
     ),
 )
 
+# Texts that make a careless pattern try every way to read them: given up on only by the test's time limit.
+TEXTS = (
+    Hostile("nothing but lines", "a.cue", lambda: b"\n" * 65_000, "file_type_mismatch", "text/plain"),
+    Hostile(
+        "a command of blanks", "a.cue", lambda: b"FILE" + b" " * 65_000, "file_type_mismatch", "text/plain"
+    ),
+    Hostile(
+        "a command of words", "a.cue", lambda: b"FILE " + b"a " * 32_000, "file_type_mismatch", "text/plain"
+    ),
+    Hostile("comments that begin", "a.txt", lambda: b"<!-- " * 13_000, "file_type_mismatch", DOCUMENT),
+    Hostile(
+        "a bracket and blanks", "a.json", lambda: b"[" + b" " * 65_000, "file_type_mismatch", "text/plain"
+    ),
+    Hostile("nothing but commas", "a.csv", lambda: b"," * 900_000, None, "text/plain"),
+    Hostile("nothing but quotes", "a.csv", lambda: b'"' * 900_000, None, "text/plain"),
+    Hostile(
+        "a number of a million digits",
+        "a.json",
+        lambda: b"[" + b"9" * 1_000_000 + b"]",
+        "file_type_mismatch",
+        "text/plain",
+    ),
+)
 # Takes seconds where memory is traced.
 SLOW = (
     Hostile(

@@ -243,6 +243,7 @@ def valid() -> Sequence[tuple[str, bytes, str, str]]:
         ("bare.mp3", mp3(), "audio/mpeg", "audio"),
         ("tagged.mp3", mp3(id3_frame(b"TIT2", b"\x03Song")), "audio/mpeg", "audio"),
         ("end tag.mp3", mp3() + b"TAG" + bytes(125), "audio/mpeg", "audio"),
+        ("cut out.mp3", MP3_FRAME[200:] + MP3_FRAME * 9, "audio/mpeg", "audio"),
         ("a.aac", AAC_FRAME * 6, "audio/aac", "audio"),
         ("a.ac3", AC3_FRAME * 6, "audio/ac3", "audio"),
         ("a.ec3", EAC3_FRAME * 6, "audio/eac3", "audio"),

@@ -1,7 +1,6 @@
 """Files that mean harm: each gets its verdict, for bounded reading and memory, and does nothing else."""
 
 import codecs
-import gc
 import io
 import subprocess
 import sys
@@ -15,12 +14,12 @@ import pytest
 from domain.adapters.inspecting import inspect
 from domain.files.verdict import CODES, Verdict
 from tests.files.hostile import SOUNDS, Hostile
-from tests.files.hostile_packed import PACKED, SLOW
+from tests.files.hostile_packed import PACKED, SLOW, TEXTS
 from tests.files.hostile_pictures import PICTURES
 from tests.files.made import valid
 from tests.shared import CHECKOUT
 
-HOSTILE = (*SOUNDS, *PICTURES, *PACKED)
+HOSTILE = (*SOUNDS, *PICTURES, *PACKED, *TEXTS)
 # Beyond the bytes of the file itself.
 MOST_MEMORY = 48 << 20
 # What a process may do that an inspection never does.
@@ -71,7 +70,7 @@ def loaded() -> None:
         codecs.lookup(encoding)
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize(
     "case",
     [*HOSTILE, *(pytest.param(case, marks=pytest.mark.long) for case in SLOW)],
@@ -80,7 +79,6 @@ def loaded() -> None:
 def test_a_hostile_file_gets_its_verdict(case: Hostile) -> None:
     data = case.build()
     source = Counted(data)
-    gc.collect()
     tracemalloc.start()
     try:
         with watched() as deeds:

@@ -19,6 +19,8 @@ from tests.files import made
 from tests.files.made import valid
 
 VALID = valid()
+# Pillow says so of what is damaged; the product keeps it quiet, and pytest asks for every warning.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 NAMES = st.sampled_from([name for name, _, _, _ in VALID]) | st.text(max_size=12)
 
 
@@ -46,6 +48,7 @@ def test_no_damaged_file_raises_anything(file: tuple[str, bytes, str, str], seed
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_200)
 @settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(VALID), st.integers(0, 2**32), st.integers(1, 30))
 def test_no_damaged_file_raises_anything_for_long(
