@@ -55,6 +55,7 @@ _GRAPHIQL_PAGE = """<!doctype html>
 <script src="/static/graphiql/react.production.min.js"></script>
 <script src="/static/graphiql/react-dom.production.min.js"></script>
 <script src="/static/graphiql/graphiql.min.js"></script>
+<script src="/static/graphiql/graphql-ws.min.js"></script>
 <script nonce="{nonce}">
   const token = document.getElementById('token');
   token.value = sessionStorage.getItem('catalograph-token') || '';
@@ -68,9 +69,20 @@ _GRAPHIQL_PAGE = """<!doctype html>
     }},
     body: JSON.stringify(params),
   }}).then(answer => answer.json());
+  const socket = graphqlWs.createClient({{
+    url: location.origin.replace(/^http/, 'ws') + '/graphql',
+    connectionParams: () => token.value ? {{ authorization: 'Bearer ' + token.value.trim() }} : {{}},
+  }});
+  const follow = params => ({{
+    subscribe: observer => ({{ unsubscribe: socket.subscribe(params, observer) }}),
+  }});
+  const follows = (params, options) => Boolean(options && options.documentAST)
+    && options.documentAST.definitions.some(one => one.operation === 'subscription'
+      && (!params.operationName || (one.name && one.name.value === params.operationName)));
   const draw = () => ReactDOM.render(
     React.createElement(GraphiQL, {{
-      key: token.value, fetcher: ask, defaultQuery: {first_query}, shouldPersistHeaders: false,
+      key: token.value, defaultQuery: {first_query}, shouldPersistHeaders: false,
+      fetcher: (params, options) => follows(params, options) ? follow(params) : ask(params, options),
     }}),
     document.getElementById('editor'));
   token.addEventListener('change', () => {{

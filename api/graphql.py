@@ -86,7 +86,8 @@ async def _answered(
                 bill.requested = _points(asked, services.engine, viewer)
                 return _answer(bill.with_cost(b'{"data":null}'), 200, form)
             if live := _live(asked, services, viewer):
-                if not as_events:
+                # A function's answer is whole, so what has no end would never be one.
+                if not as_events or "aws.event" in request.scope:
                     raise RequestRefused([_NO_EVENTS])
                 return EventStream(live)
             async with services.places.place(viewer.organization_id):

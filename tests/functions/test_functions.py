@@ -103,6 +103,8 @@ async def test_requests_reach_the_front_door(town: Town) -> None:
     )
     bearer = {"authorization": f"Bearer {token}"}
     query = json.dumps({"query": "{ releases { totalCount nodes { title } } }"})
+    endless = json.dumps({"query": "subscription { jobsChanged { id } }"})
+    as_events = {**bearer, "content-type": "application/json", "accept": "text/event-stream"}
     answers = await invoke(
         town,
         "http",
@@ -111,14 +113,16 @@ async def test_requests_reach_the_front_door(town: Town) -> None:
         events.http("POST", "/graphql", headers={**bearer, "content-type": "application/json"}, body=query),
         events.http("GET", "/v1/releases", headers={"authorization": "Bearer no"}),
         events.http("GET", "/livez"),
+        events.http("POST", "/graphql", headers=as_events, body=endless),
     )
-    listed, again, asked, refused, alive = answers
+    listed, again, asked, refused, alive, followed = answers
     assert listed["statusCode"] == 200
     assert json.loads(listed["body"])["items"][0]["title"] == "Night Ferries"
     assert json.loads(again["body"]) == json.loads(listed["body"])
     assert json.loads(asked["body"])["data"]["releases"]["totalCount"] == 1
     assert refused["statusCode"] == 401
     assert alive["statusCode"] == 200
+    assert "NOT_ACCEPTABLE" in followed["body"]
 
 
 async def same_findings(town: Town, content: bytes, file: Path) -> list[dict[str, Any]]:
