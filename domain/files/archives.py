@@ -8,6 +8,7 @@ unpacks an archive for good counts again.
 import stat
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 from domain.files.verdict import Unfit
 from domain.files.window import Window
@@ -88,11 +89,12 @@ def zip_file(window: Window) -> None:
         if folded in names:
             raise Unfit("archive_unsafe", f"two entries are called {one.name!r}")
         names.add(folded)
-    _apart(window, entries)
+    entries.sort(key=lambda entry: entry.offset)
+    for one, following in pairwise(entries):
+        if following.offset < one.offset + 30 + len(one.raw_name) + one.packed:
+            raise Unfit("archive_bomb", f"{following.name[:120]!r} shares bytes with {one.name[:120]!r}")
     window.allow(len(entries) * (32 << 10) + 2 * UNPACKED)
-    left = UNPACKED
-    for one in entries:
-        left -= _unpack(window, one, max(left, 512))
+    _hold_against(window, entries)
 
 
 def gzip_file(window: Window) -> None:
@@ -236,28 +238,28 @@ def _judge(one: Entry) -> None:
         raise Unfit("archive_unsafe", f"the entry {said} isn't packed, and says two sizes")
 
 
-def _apart(window: Window, entries: list[Entry]) -> None:
-    """Raises Unfit where entries share bytes, or an entry is another one than the directory says."""
-    reached, before = 0, ""
-    for one in sorted(entries, key=lambda entry: entry.offset):
+def _hold_against(window: Window, entries: list[Entry]) -> None:
+    """Raises Unfit where an entry is another one than the directory says; each is visited once."""
+    reached, left = 0, UNPACKED
+    for one in entries:
+        said = repr(one.name[:120])
         head = window.at(one.offset, 30)
         name_size, extra = (int.from_bytes(head[n : n + 2], "little") for n in (26, 28))
         if head[:4] != _LOCAL or window.read(name_size) != one.raw_name:
-            raise Unfit("archive_unsafe", f"{one.name[:120]!r} isn't where the directory says")
+            raise Unfit("archive_unsafe", f"{said} isn't where the directory says")
         if int.from_bytes(head[8:10], "little") != one.method:
-            raise Unfit("archive_unsafe", f"{one.name[:120]!r} says two ways in which it is packed")
+            raise Unfit("archive_unsafe", f"{said} says two ways in which it is packed")
         if one.offset < reached:
-            raise Unfit("archive_bomb", f"{one.name[:120]!r} shares bytes with {before[:120]!r}")
-        reached, before = one.offset + 30 + name_size + extra + one.packed, one.name
+            raise Unfit("archive_bomb", f"{said} shares bytes with the entry before it")
+        reached = one.offset + 30 + name_size + extra + one.packed
         if reached > window.size:
-            raise Unfit("file_cut_short", f"it ends inside {one.name[:120]!r}")
+            raise Unfit("file_cut_short", f"it ends inside {said}")
+        window.seek(reached - one.packed)
+        left -= _unpack(window, one, max(left, 512))
 
 
 def _unpack(window: Window, one: Entry, most: int) -> int:
-    """Unpack an entry up to so much, and throw it away; gives how much that was."""
-    head = window.at(one.offset, 30)
-    names = sum(int.from_bytes(head[n : n + 2], "little") for n in (26, 28))
-    window.seek(names, 1)
+    """Unpack the entry that begins here up to so much, and throw it away; gives how much that was."""
     if one.method == 0:
         _refuse_inside(window.read(min(one.packed, 512)), repr(one.name[:120]))
         return 0

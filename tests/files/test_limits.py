@@ -2,6 +2,8 @@
 
 import io
 import random
+import struct
+import zipfile
 from typing import BinaryIO
 
 import pytest
@@ -12,6 +14,7 @@ from tinytag import TinyTag
 from domain.adapters.ern.guard import Caps
 from domain.adapters.inspecting import inspect
 from domain.adapters.xml_roots import root_of
+from domain.files import images
 from domain.files.types import TYPES, declared_as, extension_of, named
 from domain.files.verdict import CODES, Unfit, Verdict
 from domain.files.window import Window
@@ -194,6 +197,53 @@ def test_a_window_gives_no_more_than_it_may() -> None:
     assert len(window.at(0, 40_000)) == 40_000
     with pytest.raises(Unfit, match="at most"):
         Window(io.BytesIO(), 1 << 40).read(1 << 39)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "code"),
+    [
+        (16_384, 3_051, None),
+        (16_385, 1, "image_too_large"),
+        (1, 16_384, None),
+        (10_000, 5_000, None),
+        (10_000, 5_001, "image_too_large"),
+    ],
+)
+def test_the_largest_picture(width: int, height: int, code: str | None) -> None:
+    verdict = look(made.png(width, height), "a.png")
+    assert (verdict.code, verdict.ok) == (code, code is None)
+    assert (verdict.width, verdict.height) == ((width, height) if code is None else (None, None))
+
+
+@pytest.mark.parametrize(("frames", "code"), [(500, None), (501, "image_too_large")])
+def test_the_longest_animation(frames: int, code: str | None) -> None:
+    assert look(made.gif(8, 8, frames), "a.gif").code == code
+
+
+@pytest.mark.parametrize(("count", "code"), [(10_000, None), (10_001, "archive_bomb")])
+def test_the_fullest_archive(count: int, code: str | None) -> None:
+    data = made.zipped(*((f"{n}.txt", b"words") for n in range(count)), method=zipfile.ZIP_STORED)
+    assert look(data, "a.zip").code == code
+
+
+@pytest.mark.parametrize("ratio", [80, 130])
+def test_how_far_an_archive_may_unpack(ratio: int) -> None:
+    packed = random.Random(3).randbytes(20_000)
+    data = packed + bytes(len(packed) * ratio - len(packed))
+    verdict = look(made.zipped(("a.txt", data)), "a.zip")
+    assert verdict.code == (None if ratio < 100 else "archive_bomb")
+    assert look(made.gzipped(data), "a.gz").code == verdict.code
+
+
+def test_a_tiff_is_read_in_both_orders_and_both_sizes() -> None:
+    def tags(sign: str) -> bytes:
+        return struct.pack(f"{sign}HHIHH", 256, 3, 1, 30, 0) + struct.pack(f"{sign}HHII", 257, 4, 1, 20)
+
+    first = b"MM\0*" + struct.pack(">IH", 8, 2) + tags(">") + bytes(4)
+    assert images.look(Window(io.BytesIO(first), len(first)), "tiff") == (30, 20)
+    long = struct.pack("<HHQHHHH", 256, 3, 1, 30, 0, 0, 0) + struct.pack("<HHQQ", 257, 4, 1, 20)
+    second = b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, 2) + long + bytes(8)
+    assert images.look(Window(io.BytesIO(second), len(second)), "tiff") == (30, 20)
 
 
 @pytest.mark.parametrize(
