@@ -24,7 +24,7 @@ ENV PATH=/opt/catalograph/bin:$PATH \
     CATALOGRAPH_BOOTSTRAP=skip \
     CATALOGRAPH_HOST=0.0.0.0 \
     CATALOGRAPH_STATE_FOLDER=/var/lib/catalograph
-USER catalograph
+USER 10001
 VOLUME /var/lib/catalograph
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -11,7 +11,7 @@ import pytest
 
 from api.settings import CHECKOUT
 
-PACKAGES = {
+CLIENTS = {
     "graphql": "16.15.0",
     "graphql-http": "1.23.1",
     "graphql-sse": "2.6.1",
@@ -21,18 +21,29 @@ PACKAGES = {
     "openid-client": "6.8.9",
     "ws": "8.23.0",
 }
+FRAMEWORK = {
+    "osls": "4.3.1",
+    "serverless-python-requirements": "6.1.2",
+}
+
+
+def node_modules() -> Path:
+    """The folder of the clients' packages. Run scripts with `run_node`, so that they find them."""
+    return _modules("node", tuple(CLIENTS.items()))
+
+
+def framework_modules() -> Path:
+    """The folder of the serverless framework's packages, which are large."""
+    return _modules("serverless", tuple(FRAMEWORK.items()))
 
 
 @cache
-def node_modules() -> Path:
-    """The folder of installed packages, made once for a checkout; skips, with the reason, where it can't be.
-
-    Run scripts with `run_node`, so that they find the packages.
-    """
+def _modules(name: str, packages: tuple[tuple[str, str], ...]) -> Path:
+    """A folder of installed packages, made once for a checkout; skips, with the reason, where it can't be."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("NODE ABSENT: node and npm are not on PATH, so outside clients were not tried")
-    folder = CHECKOUT / ".catalograph" / "node"
-    wanted = json.dumps({"private": True, "type": "module", "dependencies": PACKAGES}, indent=1)
+    folder = CHECKOUT / ".catalograph" / name
+    wanted = json.dumps({"private": True, "type": "module", "dependencies": dict(packages)}, indent=1)
     manifest = folder / "package.json"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
