@@ -36,7 +36,7 @@ class JobStateWrong(Refusal):
 class Claim:
     """A job that this worker may run until the lease ends. attempt counts from 1.
 
-    dead: its worker fell silent on the last try, so it must not be run again; only word is left of it.
+    dead: its worker fell silent on the last try, so it must not be run again, only buried.
     """
 
     id: uuid.UUID
@@ -114,7 +114,7 @@ async def claim_many(
             json.loads(row["payload"]),
             row["attempts"],
             row["correlation_id"],
-            row["state"] == "dead",
+            row["dead"],
         )
         for row in rows
     }
@@ -251,6 +251,19 @@ async def refuse(sql: Sql, id: uuid.UUID, fence: int, code: str, text: str) -> N
     )
 
 
+async def bury(sql: Sql, id: uuid.UUID, fence: int) -> None:
+    """End a job whose worker fell silent on the last try. Raises LeaseLost."""
+    _expect_mine(
+        await sql.execute(
+            "update job set state = 'dead', leased_until = null, finished_at = clock_timestamp() "
+            "where id = $1 and fence = $2 and state = 'running'",
+            id,
+            fence,
+        ),
+        id,
+    )
+
+
 async def stop(sql: Sql, id: uuid.UUID, fence: int) -> None:
     """The job has seen that it was cancelled and stopped. Raises LeaseLost."""
     _expect_mine(
@@ -316,26 +329,24 @@ _LOST = """jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock
 # Who holds a row is at it: another worker, or a command that cancels. Nobody waits in line behind him.
 _CLAIM = f"""
 with open as (
-  select id from job
+  select id, state = 'running' as lost,
+         state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4) as dead
+    from job
    where id = any($1) and (state = 'queued' and run_at <= clock_timestamp()
                            or state = 'running' and leased_until < clock_timestamp())
    for update skip locked
 )
 update job set
-  state = case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
-               then 'dead' else 'running' end,
-  history = history || case when state = 'running' then {_LOST} else '[]' end,
-  error_code = case when state = 'running' then 'worker_lost' else error_code end,
-  error_text = case when state = 'running' then 'the worker stopped answering' else error_text end,
-  finished_at = case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
-                     then clock_timestamp() end,
-  attempts = attempts + case when state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4)
-                             then 0 else 1 end,
+  state = 'running',
+  history = history || case when lost then {_LOST} else '[]' end,
+  error_code = case when lost then 'worker_lost' else error_code end,
+  error_text = case when lost then 'the worker stopped answering' else error_text end,
+  attempts = attempts + case when dead then 0 else 1 end,
   fence = fence + 1,
   leased_until = clock_timestamp() + make_interval(secs => $2),
   started_at = coalesce(started_at, clock_timestamp())
 from open where job.id = open.id
-returning job.id, fence, state, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
+returning job.id, fence, dead, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
 """
 _FINISH = """
 with mine as (

@@ -14,6 +14,7 @@ from domain.deliveries.findings import Finding
 from domain.deliveries.mapping import drafts, purged_keys
 from domain.deliveries.message import Message
 from domain.dispatch import refusal_of
+from domain.ports import Sql
 from domain.refusals import Refusal
 from domain.row import new_id
 from domain.work import Work
@@ -24,9 +25,8 @@ _COLLISIONS = ("40P01", "40001")
 _ATTEMPTS = 4
 
 
-async def _give_up(delivery_id: UUID, tools: Tools) -> None:
-    async with tools.pool.acquire() as connection:
-        await record.abandon(connection, delivery_id)
+async def _give_up(delivery_id: UUID, sql: Sql) -> None:
+    await record.abandon(sql, delivery_id)
 
 
 @job(timeout_s=900, tries=3, backoff_s=(5, 30), given_up=_give_up, places=4)

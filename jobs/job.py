@@ -139,15 +139,15 @@ class JobKind:
 
     async def start(self, tools: Tools) -> Mapping[str, Any] | None:
         """Run it on the payload of its row; fields that are no parameters are for the house."""
-        return await self.run(tools=tools, **self._values(tools))
+        return await self.run(tools=tools, **self._values(tools.claim))
 
-    async def give_up(self, tools: Tools) -> None:
-        """Leave word at the job's subject that nobody will try again by himself."""
+    async def give_up(self, sql: Sql, claim: jobs.Claim) -> None:
+        """Leave word at the job's subject that nobody will try again by himself; in the job's last commit."""
         if self.given_up is not None:
-            await self.given_up(tools=tools, **self._values(tools))
+            await self.given_up(sql=sql, **self._values(claim))
 
-    def _values(self, tools: Tools) -> dict[str, Any]:
-        payload = tools.claim.payload
+    def _values(self, claim: jobs.Claim) -> dict[str, Any]:
+        payload = claim.payload
         return {
             name: uuid.UUID(payload[name]) if kind is uuid.UUID else payload[name]
             for name, kind in self.parameters.items()
@@ -170,7 +170,8 @@ def job(
 
     Its parameters are the payload's fields by name (ids as uuid.UUID), and `tools`. It may run twice and be
     killed anywhere, so each of its steps is whole by itself and does nothing the second time. given_up is
-    called with the same parameters when it is dead or refused. places: more than one for what fills memory
+    called with the same parameters when it is dead or refused, and with `sql`, the transaction in which the
+    job ends, so that there is never one without the other. places: more than one for what fills memory
     or a processor, so that fewer of it run at once.
     """
 

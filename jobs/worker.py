@@ -31,7 +31,7 @@ from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
 from domain.notices.outlets import Outlets
-from domain.ports import Blobs, SqlPool
+from domain.ports import Blobs, Sql, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
@@ -146,13 +146,8 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: L
     ):
         if claim.dead:
             log.error("job is dead: its workers stopped answering")
-            await _give_up(house, claim)
-            return "dead"
         try:
-            state = await _carry(house, claim, ledger)
-            if state in ("dead", "failed"):
-                await _give_up(house, claim)
-            return state
+            return await (_bury(house.pool, claim) if claim.dead else _carry(house, claim, ledger))
         except life.LeaseLost:
             log.warning("job lost its lease; another worker has it")
             return "lost"
@@ -184,7 +179,9 @@ async def _carry(house: House, claim: life.Claim, ledger: Ledger) -> str:
         log.info("job cancelled")
         return "cancelled"
     except Refusal as refusal:
-        await _end(house.pool, life.refuse, claim, refusal.code, refusal.text)
+        async with house.pool.acquire() as connection, connection.transaction():
+            await life.refuse(connection, claim.id, claim.fence, refusal.code, refusal.text)
+            await _leave_word(connection, claim)
         log.info("job refused", code=refusal.code, text=refusal.text)
         return "failed"
     except Exception as error:
@@ -196,9 +193,27 @@ async def _carry(house: House, claim: life.Claim, ledger: Ledger) -> str:
     return "done"
 
 
-async def _give_up(house: House, claim: life.Claim) -> None:
-    if kind := JOBS.get(claim.kind):
-        await kind.give_up(Tools(house, claim))
+async def _bury(pool: SqlPool, claim: life.Claim) -> str:
+    async with pool.acquire() as connection, connection.transaction():
+        await life.bury(connection, claim.id, claim.fence)
+        await _leave_word(connection, claim)
+    return "dead"
+
+
+async def _leave_word(sql: Sql, claim: life.Claim) -> None:
+    """Say at the job's subject that it was given up, in the transaction that ends it.
+
+    Whoever is killed in it leaves the job running, for another to end. A fault of the word itself must not
+    keep the job from ending.
+    """
+    kind = JOBS.get(claim.kind)
+    if kind is None:
+        return
+    try:
+        async with sql.transaction():
+            await kind.give_up(sql, claim)
+    except Exception:
+        log.exception("no word was left where the job belongs")
 
 
 async def _work(kind: JobKind | None, tools: Tools) -> Any:
@@ -228,7 +243,7 @@ async def _beat(pool: SqlPool, tools: Tools, lease_s: float) -> None:
 async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error: Exception) -> str:
     late = isinstance(error, TimeoutError)
     text = f"not done after {kind.timeout_s:g} s" if late and kind else f"{type(error).__name__}: {error}"
-    async with pool.acquire() as connection:
+    async with pool.acquire() as connection, connection.transaction():
         state = await life.fail(
             connection,
             claim.id,
@@ -238,6 +253,8 @@ async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error:
             backoff_s=kind.backoff_s if kind else (30.0,),
             tries=kind.tries if kind else life.TRIES,
         )
+        if state == "dead":
+            await _leave_word(connection, claim)
     log.error("job failed", state=state, exc_info=error)
     return state
 

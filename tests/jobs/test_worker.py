@@ -15,6 +15,7 @@ from domain import jobs as life
 from domain.adapters.postgres import Pool
 from domain.commands import COMMANDS
 from domain.dispatch import dispatch, open_work
+from domain.ports import Sql
 from domain.refusals import NotFound
 from jobs.job import JOBS, Tools, job
 from jobs.worker import Pace, open_queue, run_job, work
@@ -123,7 +124,7 @@ async def test_a_job_that_fails_three_times_is_dead_and_can_be_begun_anew(
     given_up: list[str] = []
     healthy = False
 
-    async def remember(why: str, tools: Tools) -> None:
+    async def remember(why: str, sql: Sql) -> None:
         given_up.append(why)
 
     @job(backoff_s=(0.05, 0.1), given_up=remember)
