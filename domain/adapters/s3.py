@@ -16,7 +16,7 @@ import re
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,7 +105,7 @@ class S3Blobs:
 
     async def read(self, sha256: str) -> bytes:
         """All bytes of a blob. Raises BlobNotFound."""
-        return await self._run(self._get, sha256, None)
+        return await self._run(self._get, sha256)
 
     def open(self, sha256: str) -> BinaryIO:
         """A seekable file over a blob, for readers in a thread; it asks for what is read. BlobNotFound."""
@@ -195,13 +195,14 @@ class S3Blobs:
         digest = hashlib.sha256(data)
         ref = BlobRef(digest.hexdigest(), len(data))
         with self._told(ref.sha256), _already_there():
-            self._client.put_object(
+            done = self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._key(ref.sha256),
                 Body=data,
                 IfNoneMatch="*",
                 ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
             )
+            _whole(done, "ETag")
         return ref
 
     def _begin(self) -> "_Upload":
@@ -228,6 +229,7 @@ class S3Blobs:
         digest = hashlib.sha256()
         with self._told(ticket):
             found = self._client.get_object(Bucket=self._bucket, Key=key)
+        _whole(found, "ContentLength")
         read = 0
         for part in found["Body"].iter_chunks(_READ):
             digest.update(part)
@@ -254,22 +256,35 @@ class S3Blobs:
             self._client.delete_object(Bucket=self._bucket, Key=key)
         return ref
 
-    def _get(self, sha256: str, span: str | None) -> bytes:
-        body = self._body(sha256, span)
-        try:
+    def _get(self, sha256: str) -> bytes:
+        with closing(self._body(sha256, None)) as body:
             data: bytes = body.read()
-            return data
-        finally:
-            body.close()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ConnectionError(f"the store gave {len(data)} bytes that are not those of blob {sha256}")
+        return data
+
+    def _part(self, sha256: str, start: int, end: int, size: int) -> bytes:
+        """Part of a blob of this size."""
+        with self._told(sha256):
+            found = self._client.get_object(
+                Bucket=self._bucket, Key=self._key(sha256), Range=f"bytes={start}-{end - 1}"
+            )
+        with closing(found["Body"]) as body:
+            data: bytes = body.read()
+        if len(data) != end - start or _whole(found, "ContentRange").rpartition("/")[2] != str(size):
+            raise ConnectionError(f"the store gave another part of blob {sha256} than was asked for")
+        return data
 
     def _body(self, sha256: str, span: str | None) -> Any:
         more: Any = {"Range": span} if span else {}
         with self._told(sha256):
-            return self._client.get_object(Bucket=self._bucket, Key=self._key(sha256), **more)["Body"]
+            found = self._client.get_object(Bucket=self._bucket, Key=self._key(sha256), **more)
+        _whole(found, "ContentLength")
+        return found["Body"]
 
     def _size(self, key: str, name: str) -> int:
         with self._told(name):
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+            return int(_whole(self._client.head_object(Bucket=self._bucket, Key=key), "ContentLength"))
 
     async def walk(self) -> AsyncIterator[StoredBlob]:
         """Every blob of the bucket, a page of a thousand at a time."""
@@ -358,7 +373,7 @@ class _Upload:
         self.key = key
         self._client = client
         self._bucket = bucket
-        self._id = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        self._id = _whole(client.create_multipart_upload(Bucket=bucket, Key=key), "UploadId")
         self._parts: list[Any] = []
 
     def part(self, data: bytes) -> None:
@@ -367,7 +382,7 @@ class _Upload:
         done = self._client.upload_part(
             Bucket=self._bucket, Key=self.key, UploadId=self._id, PartNumber=number, Body=data
         )
-        self._parts.append({"ETag": done["ETag"], "PartNumber": number})
+        self._parts.append({"ETag": _whole(done, "ETag"), "PartNumber": number})
 
     def complete(self) -> None:
         """Make one object of the parts."""
@@ -418,7 +433,7 @@ class _Remote(io.RawIOBase):
         return len(data)
 
     def _read(self, end: int) -> bytes:
-        data = self._blobs._asked(self._blobs._get, self._sha256, _range(self._at, end))
+        data = self._blobs._asked(self._blobs._part, self._sha256, self._at, end, self._size)
         self._at += len(data)
         return data
 
@@ -427,8 +442,9 @@ def connect_s3(bucket: Bucket) -> "S3Client":
     """A client with timeouts and a few tries of each request, for one store."""
     import boto3
     from botocore.config import Config
+    from botocore.handlers import add_expect_header
 
-    return boto3.client(
+    client: S3Client = boto3.client(
         "s3",
         endpoint_url=bucket.endpoint or None,
         region_name=bucket.region or None,
@@ -441,12 +457,23 @@ def connect_s3(bucket: Bucket) -> "S3Client":
             signature_version="s3v4",
         ),
     )
+    # Where an answer is cut off in "100 Continue", botocore reads what should follow for ever, at full speed.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 def _range(start: int, end: int | None) -> str | None:
     if start == 0 and end is None:
         return None
     return f"bytes={start}-" if end is None else f"bytes={start}-{end - 1}"
+
+
+def _whole(answer: Any, name: str) -> Any:
+    """What an answer's header says; one without it was cut off, which http.client does not notice."""
+    try:
+        return answer[name]
+    except KeyError:
+        raise ConnectionError(f"the store's answer has no {name}") from None
 
 
 def _code(error: BaseException) -> str:

@@ -1,10 +1,10 @@
 // An OpenID provider for the tests: oidc-provider as it is, with a knob to make it lie.
-// Arguments: its port, and the redirect address of the client.
+// Arguments: its port, the redirect address of the client, and the port it listens on where that is another.
 import { createServer } from 'node:http';
 import { SignJWT, UnsecuredJWT, decodeJwt, exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
-const [port, redirectUri] = process.argv.slice(2);
+const [port, redirectUri, listensOn = port] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const secret = 'a-secret-of-the-tests-that-is-long-enough';
 const told = { account: 'ada', claims: {}, fault: '' };
@@ -102,4 +102,4 @@ createServer((req, res) => {
     return res.writeHead(200).end(JSON.stringify({ issuer: 'https://evil.example' }));
   }
   serve(req, res);
-}).listen(Number(port), '127.0.0.1', () => console.log('ready'));
+}).listen(Number(listensOn), '127.0.0.1', () => console.log('ready'));
