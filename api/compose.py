@@ -22,7 +22,7 @@ from domain.ports import Blobs, FolderBlobs
 if TYPE_CHECKING:
     from domain.access.viewer import Viewer
     from domain.adapters.ern.reader import ErnReader
-    from domain.adapters.s3 import Bucket
+    from domain.adapters.s3_client import Bucket
     from domain.adapters.schemas import SchemaStore
     from domain.claims import Draft
     from domain.files.verdict import Inspect
@@ -53,7 +53,7 @@ def file_inspector() -> "Inspect":
 def blob_store(settings: Settings) -> Blobs:
     """The blob store: the bucket where one is named, else a folder of state, served by the front door."""
     if settings.s3_bucket:
-        from domain.adapters.s3 import Bucket
+        from domain.adapters.s3_client import Bucket
 
         return _bucket(
             Bucket(

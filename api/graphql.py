@@ -20,6 +20,7 @@ from api.docs import graphiql
 from api.limits import Bill, costs_only
 from api.live.events import Live
 from api.live.sse import EVENT_STREAM, EventStream, once
+from api.logs import tell_fault
 from api.middleware import problem_of, read_body
 from api.problems import Problem, Withheld, status_of
 from api.services import Services, services_of
@@ -212,7 +213,7 @@ def _fault(request: Request, error: BaseException) -> dict[str, Any]:
         return {"message": error.message, "extensions": {"code": "BAD_USER_INPUT"}}
     problem = problem_of(error)
     if status_of(problem.code) >= 500:
-        log.error("fault", code=problem.code, path=request.url.path, exc_info=error)
+        tell_fault(log, error, code=problem.code, path=request.url.path)
     request_id = request.scope["request_id"]
     return {"message": problem.detail, "extensions": {"code": problem.code, "requestId": request_id}}
 

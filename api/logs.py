@@ -12,6 +12,8 @@ from typing import Any, TextIO, cast
 import orjson
 import structlog
 
+from domain.ports import OutsideAway
+
 _SECRET_NAME = re.compile(
     r"(password|passwd|secret|token|authorization|cookie|api_?key|private_?key|credential)", re.IGNORECASE
 )
@@ -84,6 +86,18 @@ class _Requests:
 
 _requests = _Requests()
 _access = structlog.get_logger("api.access")
+
+
+def tell_fault(log: Any, error: BaseException, **about: Any) -> None:
+    """What went wrong with a request: where in the code, or which dependency is away and why.
+
+    While one is away every request says so: a page of code for each would bury the reason, and slow down what
+    still works.
+    """
+    if isinstance(error, OutsideAway):
+        log.error("fault", **about, away=error.name, reason=error.reason)
+    else:
+        log.error("fault", **about, exc_info=error)
 
 
 def tell_request(**about: Any) -> None:

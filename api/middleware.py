@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.logs import tell_request
+from api.logs import tell_fault, tell_request
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.problems import Problem, body_of, of_refusal, status_of
 from domain.ports import OutsideAway
@@ -73,7 +73,7 @@ class RequestMiddleware:
         except Exception as error:
             problem = problem_of(error)
             if status_of(problem.code) >= 500:
-                log.exception("fault", method=scope["method"], path=scope["path"], code=problem.code)
+                tell_fault(log, error, code=problem.code, method=scope["method"], path=scope["path"])
             if status:  # the answer has begun: nothing can be said any more but that it broke off
                 raise
             await _tell(problem, scope, send_named)

@@ -79,18 +79,19 @@ class Ledger:
 
     async def still_open(self, id: uuid.UUID) -> bool:
         """Whether a job that could not be claimed waits all the same."""
-        async with self._pool.acquire() as connection:
+        async with asyncio.timeout(self.lease_s / 2), self._pool.acquire() as connection:
             return bool(await life.waiting(connection, [id]))
 
     async def _claim_many(self, ids: Sequence[uuid.UUID]) -> list[life.Claim | None]:
         tries = {name: kind.tries for name, kind in JOBS.items()}
-        async with self._pool.acquire() as connection:
+        # All jobs of the process wait behind this: a connection that is silent must not hold them long.
+        async with asyncio.timeout(self.lease_s / 2), self._pool.acquire() as connection:
             return await life.claim_many(connection, ids, self.lease_s, tries)
 
     async def _finish_many(
         self, ended: Sequence[tuple[uuid.UUID, int, Mapping[str, Any] | None]]
     ) -> list[bool]:
-        async with self._pool.acquire() as connection:
+        async with asyncio.timeout(self.lease_s / 2), self._pool.acquire() as connection:
             return await life.finish_many(connection, ended)
 
 

@@ -22,12 +22,18 @@ log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """Tells what waits in the outbox and sweeps up what was left lying. Several may run side by side."""
+    """Tells what waits in the outbox and sweeps up what was left lying. Several may run side by side.
 
-    def __init__(self, pool: SqlPool, queue: Queue, *, grace_s: float = 5.0) -> None:
+    patience_s: for one round; a silent database or queue is asked anew then, by another connection.
+    """
+
+    def __init__(
+        self, pool: SqlPool, queue: Queue, *, grace_s: float = 5.0, patience_s: float = 15.0
+    ) -> None:
         self._pool = pool
         self._queue = queue
         self._grace_s = grace_s
+        self._patience_s = patience_s
 
     async def run(self, stopping: asyncio.Event, *, poll_s: float, sweep_s: float) -> None:
         """Tell and sweep until stopped; an outage is logged once and waited out."""
@@ -38,10 +44,12 @@ class Relay:
             try:
                 now = asyncio.get_running_loop().time()
                 if now - swept >= sweep_s or not swept:
-                    await self.sweep()
+                    async with asyncio.timeout(self._patience_s):
+                        await self.sweep()
                     swept = now
-                if await self.tell() == BATCH:
-                    pause = 0.0
+                async with asyncio.timeout(self._patience_s):
+                    if await self.tell() == BATCH:
+                        pause = 0.0
                 if down:
                     log.info("relay works again")
                 down = False

@@ -117,7 +117,7 @@ async def work(
     house: House, redis: ArqRedis, pace: Pace, stopping: asyncio.Event, hurry: asyncio.Event
 ) -> None:
     """Relay, schedules and lanes until told; running jobs may end within the grace or till `hurry`."""
-    relay = Relay(house.pool, ArqQueue(redis), grace_s=pace.late_s)
+    relay = Relay(house.pool, ArqQueue(redis), grace_s=pace.late_s, patience_s=pace.lease_s / 2)
     async with asyncio.TaskGroup() as group:
         group.create_task(relay.run(stopping, poll_s=pace.poll_s, sweep_s=pace.sweep_s))
         group.create_task(keep_schedules(house.pool, stopping))

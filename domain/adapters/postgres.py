@@ -33,9 +33,8 @@ _STATEMENTS_KEPT = 512
 _LONGEST_STATEMENT_KEPT = 32 * 1024
 # How long to wait for a free connection or a new one.
 PATIENCE_S = 10.0
-# Beyond the server's own limit on a statement, before the server counts as silent.
+# How long the server may say nothing beyond its own limit on a statement, or when it is asked to stop one.
 _SILENCE_S = 2.0
-_CANCEL_S = 2.0
 _REST_S = 1.0
 # A connection that nothing comes back on is found dead within a minute, also while it lies idle.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
@@ -60,7 +59,7 @@ class _PlainConnection(asyncpg.Connection):
 
     async def _cancel(self, waiter: Any, cancel_waiter: Any = None) -> None:
         """Ask the server to stop. One that is silent would be waited for as long as for the statement."""
-        silent = asyncio.get_running_loop().call_later(_CANCEL_S, self.terminate)
+        silent = asyncio.get_running_loop().call_later(_SILENCE_S, self.terminate)
         try:
             await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]
         finally:

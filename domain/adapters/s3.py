@@ -18,13 +18,13 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
 from domain.adapters.outside import FAULTS, Outside
+from domain.adapters.s3_client import THREADS, Bucket, code_of, connect_s3, faults, is_overloaded, status_of
 from domain.ports import BlobNotFound, BlobRef, BlobTooLarge, OutsideAway, StoredBlob, TryLater
 
 if TYPE_CHECKING:
@@ -35,29 +35,12 @@ T = TypeVar("T")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TICKET = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_THREADS = 16
-_TRIES = 3
 _PART = 8 << 20
 _READ = 1 << 20
 # What S3 copies in one request (5 GiB); larger objects are copied in parts.
 _COPY_AT_ONCE = 5 << 30
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _THERE = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """Where blobs lie. endpoint: the store's address, empty for AWS. prefix ends with a slash or is empty.
-
-    timeout_s: how long the store may be silent. rest_s: how long it is left alone when it failed repeatedly.
-    """
-
-    name: str
-    endpoint: str = ""
-    region: str = ""
-    prefix: str = ""
-    timeout_s: float = 10.0
-    rest_s: float = 30.0
 
 
 class S3Blobs:
@@ -68,9 +51,9 @@ class S3Blobs:
         self._prefix = bucket.prefix
         self._client = client or connect_s3(bucket)
         self._away = Outside(
-            "the blob store", bucket.timeout_s, rest_s=bucket.rest_s, faults=(*FAULTS, *_faults())
+            "the blob store", bucket.timeout_s, rest_s=bucket.rest_s, faults=(*FAULTS, *faults())
         )
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blob store")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blob store")
 
     async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
         """Store bytes, or a stream of them, whole or not at all; durable when this returns."""
@@ -185,8 +168,8 @@ class S3Blobs:
             try:
                 return work(*given, **more)
             except Exception as error:
-                if _is_overloaded(error):
-                    raise TryLater(f"the store answered {_status(error)}") from error
+                if is_overloaded(error):
+                    raise TryLater(f"the store answered {status_of(error)}") from error
                 raise
 
     # -- what runs in a thread ----------------------------------------------------------------------------
@@ -352,7 +335,7 @@ class _Told:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if error is not None and _code(error) in _ABSENT:
+        if error is not None and code_of(error) in _ABSENT:
             raise BlobNotFound(self._name) from None
 
 
@@ -363,7 +346,7 @@ class _already_there:  # noqa: N801  (reads as a sentence after `with`)
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, _trace: Any) -> bool:
-        return error is not None and _code(error) in _THERE
+        return error is not None and code_of(error) in _THERE
 
 
 class _Upload:
@@ -438,30 +421,6 @@ class _Remote(io.RawIOBase):
         return data
 
 
-def connect_s3(bucket: Bucket) -> "S3Client":
-    """A client with timeouts and a few tries of each request, for one store."""
-    import boto3
-    from botocore.config import Config
-    from botocore.handlers import add_expect_header
-
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=bucket.endpoint or None,
-        region_name=bucket.region or None,
-        config=Config(
-            connect_timeout=min(5.0, bucket.timeout_s),
-            read_timeout=bucket.timeout_s,
-            max_pool_connections=_THREADS,
-            retries={"total_max_attempts": _TRIES, "mode": "standard"},
-            s3={"addressing_style": "path"} if bucket.endpoint else {},
-            signature_version="s3v4",
-        ),
-    )
-    # Where an answer is cut off in "100 Continue", botocore reads what should follow for ever, at full speed.
-    client.meta.events.unregister("before-call.s3", add_expect_header)
-    return client
-
-
 def _range(start: int, end: int | None) -> str | None:
     if start == 0 and end is None:
         return None
@@ -474,34 +433,3 @@ def _whole(answer: Any, name: str) -> Any:
         return answer[name]
     except KeyError:
         raise ConnectionError(f"the store's answer has no {name}") from None
-
-
-def _code(error: BaseException) -> str:
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code", ""))
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """What boto3 raises where no store answered, or none that speaks S3."""
-    from botocore import exceptions as told
-    from botocore.parsers import ResponseParserError
-    from urllib3.exceptions import HTTPError
-
-    return (
-        told.HTTPClientError,
-        told.ConnectionError,
-        told.IncompleteReadError,
-        told.ChecksumError,
-        ResponseParserError,
-        HTTPError,
-    )
-
-
-def _is_overloaded(error: Exception) -> bool:
-    """Whether the store answered that it can't answer, after all tries."""
-    return _status(error) == 429 or _status(error) >= 500
-
-
-def _status(error: Exception) -> int:
-    response = getattr(error, "response", None) or {}
-    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.adapters.postgres import Pool
-from domain.adapters.s3 import Bucket, S3Blobs
+from domain.adapters.s3 import S3Blobs
+from domain.adapters.s3_client import Bucket
 from domain.exports.cells import GUARDED, CsvUnreadable, cell, read_rows, write_rows
 from domain.exports.columns import Type, chosen, columns_of
 from domain.exports.formats import writer_of

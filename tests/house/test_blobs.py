@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from domain.adapters.blobs import LocalBlobs
-from domain.adapters.s3 import Bucket, S3Blobs
+from domain.adapters.s3 import S3Blobs
+from domain.adapters.s3_client import Bucket
 from domain.links import LinkRefused, Links
 from domain.ports import BlobNotFound, BlobRef, Blobs, BlobTooLarge
 from tests.house.s3 import BUCKET, S3Server, s3_server

@@ -52,3 +52,14 @@ async def test_a_database_is_brought_to_the_newest_revision_once(
     assert await bring_up_to_date(settings) == (None, head())
     assert await bring_up_to_date(settings) == (head(), head())
     assert await current_revision(settings) == head()
+
+
+async def test_what_only_a_part_needs_is_named_and_does_not_make_it_unready(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(database_url=database_url, redis_url="redis://127.0.0.1:1/0", state_folder=tmp_path)
+    app = Starlette(routes=health_routes(settings))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://t") as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["parts"]["valkey"]["state"] == "down"

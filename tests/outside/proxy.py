@@ -4,11 +4,12 @@ import asyncio
 import random
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+T = TypeVar("T")
 Line: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Dial: TypeAlias = Callable[[], Awaitable[Line]]
 
@@ -32,7 +33,7 @@ class FaultProxy:
     garbage: what is sent does not arrive, and is answered with noise.
     """
 
-    def __init__(self, dial: Dial, delay_s: float = 0.05) -> None:
+    def __init__(self, dial: Dial, delay_s: float = 0.02) -> None:
         self._dial = dial
         self._delay_s = delay_s
         self._fault = Fault.NONE
@@ -121,7 +122,12 @@ class FaultProxy:
             await self._changed.wait()
 
     async def _pass(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, caller: asyncio.StreamWriter, *, outward: bool
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        caller: asyncio.StreamWriter,
+        *,
+        outward: bool,
     ) -> None:
         with suppress(OSError):
             while data := await source.read(1 << 16):
@@ -148,7 +154,7 @@ class Switchboard:
         self._thread = threading.Thread(target=self._loop.run_forever, name="switchboard", daemon=True)
         self._proxies: list[FaultProxy] = []
 
-    def proxy(self, dial: Dial, delay_s: float = 0.05) -> FaultProxy:
+    def proxy(self, dial: Dial, delay_s: float = 0.02) -> FaultProxy:
         """A proxy that listens."""
 
         async def begin() -> FaultProxy:
@@ -183,7 +189,7 @@ class Switchboard:
         finally:
             self.switch(proxy, Fault.NONE)
 
-    def _do(self, work):  # type: ignore[no-untyped-def]
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
 

@@ -1,16 +1,14 @@
 """A served house and its worker, each dependency of theirs behind a proxy that can spoil what passes."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +17,7 @@ import httpx2
 import uvicorn
 import uvloop
 from pydantic import SecretStr
+from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
@@ -26,9 +25,10 @@ from api.compose import blob_store
 from api.embedded import Servers
 from api.house import server_config
 from api.keys import ensure_keys
+from api.logs import configure_logs
 from api.settings import Settings
 from jobs.worker import Pace, open_house, open_queue, work
-from tests.api.conftest import House, with_key
+from tests.api.conftest import House
 from tests.house.s3 import BUCKET, KEY, SECRET, s3_server
 from tests.node import script
 from tests.outside.proxy import Fault, FaultProxy, Switchboard, by_socket, by_tcp
@@ -46,6 +46,17 @@ class Town:
     board: Switchboard
     proxies: dict[str, FaultProxy]
     loops: list[asyncio.AbstractEventLoop]
+    app: Starlette
+    jobs: list[str] = field(default_factory=list)
+
+    @property
+    def issuer(self) -> str:
+        """The provider, as people and the server know it."""
+        return f"http://127.0.0.1:{self.proxies['OpenID provider'].port}"
+
+    def forget_provider(self) -> None:
+        """Have what the provider says of itself read anew, as after an hour."""
+        self.app.state.services.provider._known_until = 0.0
 
     @contextmanager
     def spoiled(self, name: str, fault: Fault) -> Iterator[None]:
@@ -56,6 +67,10 @@ class Town:
     def caller(self, **more: Any) -> httpx2.Client:
         """A caller with a token."""
         return self.house.client(**more)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
 
     def tasks(self) -> int:
         """How many tasks there are in the server and the worker."""
@@ -73,6 +88,7 @@ def until(holds: Callable[[], Any], what: str) -> None:
 @contextmanager
 def town(database_url: str, servers: Servers, state: Path) -> Iterator[Town]:
     """Everything, with little patience, so that the tests need little."""
+    configure_logs("error", "json")
     with ExitStack() as stack:
         board = stack.enter_context(Switchboard())
         bucket = stack.enter_context(s3_server())
@@ -86,7 +102,9 @@ def town(database_url: str, servers: Servers, state: Path) -> Iterator[Town]:
             "OpenID provider": board.proxy(by_tcp(there)),
         }
         issuer = f"http://127.0.0.1:{proxies['OpenID provider'].port}"
-        stack.enter_context(_provider(proxies["OpenID provider"].port, f"{address}/auth/oidc/callback", there))
+        stack.enter_context(
+            _provider(proxies["OpenID provider"].port, f"{address}/auth/oidc/callback", there)
+        )
         for name, value in (("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)):
             stack.enter_context(_environment(name, value))
         settings = Settings(
@@ -95,10 +113,10 @@ def town(database_url: str, servers: Servers, state: Path) -> Iterator[Town]:
             state_folder=state,
             public_url=address,
             pool_size=4,
-            read_timeout_ms=300,
-            write_timeout_ms=500,
-            database_wait_ms=700,
-            outside_timeout_ms=300,
+            read_timeout_ms=1000,
+            write_timeout_ms=1000,
+            database_wait_ms=1500,
+            outside_timeout_ms=800,
             outside_rest_ms=500,
             s3_bucket=BUCKET,
             s3_endpoint=f"http://127.0.0.1:{proxies['S3'].port}",
@@ -111,15 +129,16 @@ def town(database_url: str, servers: Servers, state: Path) -> Iterator[Town]:
         )
         key = ensure_keys(state / "keys")[0]
         loops: list[asyncio.AbstractEventLoop] = []
-        stack.enter_context(_served(settings, here, loops))
+        app = create_app(settings)
+        stack.enter_context(_served(app, settings, here, loops))
         stack.enter_context(_working(settings, loops))
-        yield Town(House(address, database_url, key), board, proxies, loops)
+        yield Town(House(address, database_url, key), board, proxies, loops, app)
 
 
 @contextmanager
-def _served(settings: Settings, line: socket.socket, loops: list[asyncio.AbstractEventLoop]) -> Iterator[None]:
-    app = create_app(settings)
-
+def _served(
+    app: Starlette, settings: Settings, line: socket.socket, loops: list[asyncio.AbstractEventLoop]
+) -> Iterator[None]:
     async def seen(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             loops.append(asyncio.get_running_loop())
@@ -139,15 +158,17 @@ def _served(settings: Settings, line: socket.socket, loops: list[asyncio.Abstrac
 
 @contextmanager
 def _working(settings: Settings, loops: list[asyncio.AbstractEventLoop]) -> Iterator[None]:
-    stop: list[Callable[[], None]] = []
+    stop: list[Callable[[], object]] = []
 
     async def serve() -> None:
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         queue = open_queue(settings.redis_url)
         pace = Pace(lease_s=2.0, poll_s=0.05, sweep_s=0.5, late_s=0.5, grace_s=2.0)
-        async with open_house(settings.database_url, settings.state_folder, blobs=blob_store(settings)) as house:
+        async with open_house(
+            settings.database_url, settings.state_folder, blobs=blob_store(settings)
+        ) as house:
             loops.append(loop)
-            stop.append(lambda: loop.call_soon_threadsafe(stopping.set) and None)
+            stop.append(lambda: loop.call_soon_threadsafe(stopping.set))
             await work(house, queue, pace, stopping, asyncio.Event())
         await queue.aclose()
 

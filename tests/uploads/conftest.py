@@ -20,7 +20,8 @@ from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
 from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import Pool, open_pool
-from domain.adapters.s3 import Bucket, S3Blobs
+from domain.adapters.s3 import S3Blobs
+from domain.adapters.s3_client import Bucket
 from domain.adapters.schemas import SchemaStore
 from domain.ids import decode_id
 from domain.ports import Blobs
