@@ -4,7 +4,7 @@ import struct
 import warnings
 from typing import BinaryIO
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from domain.files.verdict import Unfit
 
@@ -52,6 +52,8 @@ def picture(source: BinaryIO, media_type: str) -> tuple[int, int] | None:
             return image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unfit("image_too_large", f"the picture is larger than is taken: {error}") from error
+    except UnidentifiedImageError as error:
+        raise Unfit("image_broken", f"it can't be read as {name}") from error
     except OSError as error:
         # Pillow's own complaints are OSErrors without a number; those with one come from the file itself.
         if error.errno is not None:
