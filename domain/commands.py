@@ -6,6 +6,7 @@ from domain.callbacks import partners as callbacks
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
 from domain.deliveries import receive
+from domain.erasure import erase as erasure
 from domain.exports import ask as exports
 from domain.files import ask as files
 from domain.notices import channels as notices
@@ -21,6 +22,7 @@ __all__ = [
     "clients",
     "dpids",
     "ending",
+    "erasure",
     "exports",
     "files",
     "job_commands",

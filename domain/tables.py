@@ -15,6 +15,7 @@ from domain.callbacks import tables as callbacks
 from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
+from domain.erasure.tables import Erasure
 from domain.files import tables as files
 from domain.notices import tables as notices
 from domain.retention import tables as retention
@@ -31,6 +32,7 @@ __all__ = [
     "ChangeDropped",
     "ChangeSet",
     "Embedding",
+    "Erasure",
     "IdempotencyKey",
     "Job",
     "Outbox",

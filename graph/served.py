@@ -21,7 +21,7 @@ from domain.ids import encode_id
 from domain.lanes import lanes_of
 from domain.ports import Sql
 from domain.refusals import ScopeMissing
-from graph import availability, retention
+from graph import availability, erasure, retention
 from graph.bind import Served
 from graph.purse import Purse
 from graph.scalars import BigInt
@@ -244,6 +244,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "Tier": TierNode,
     **availability.TYPES_BY_NAME,
     **retention.TYPES_BY_NAME,
+    **erasure.TYPES_BY_NAME,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
@@ -285,4 +286,5 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
     ),
     **availability.ROOTS,
     **retention.ROOTS,
+    **erasure.ROOTS,
 }

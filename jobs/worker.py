@@ -18,6 +18,7 @@ import uvloop
 from arq.connections import ArqRedis
 
 import jobs.callbacks
+import jobs.erasure
 import jobs.export
 import jobs.files
 import jobs.ingest

@@ -120,7 +120,7 @@ def needed(document: str) -> set[Scope | Access]:
 def test_the_fields_that_fall_back_are_these_and_no_others() -> None:
     fallbacks = {name for name, root in schema().roots.items() if isinstance(root, Served)}
     assert fallbacks == set(served.ROOTS)
-    of_others = {"availability", "availabilities", "coverage", "retentionPlan"}
+    of_others = {"availability", "availabilities", "coverage", "retentionPlan", "erasurePlan", "erasures"}
     assert fallbacks == {"viewer", "systemSettings", "changes", "updates", "rateLimit", "tiers"} | of_others
     assert not any(isinstance(b, Served) for t in TYPES.values() for b in t.bindings.values())
 

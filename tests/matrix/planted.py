@@ -47,11 +47,28 @@ async def plant(database_url: str, revoked_jti: str) -> Planted:
         for name, owner in EVERYBODY:
             await one_of_each(planter, name, owner)
             await people(planter, name, owner)
+        await erasure(planter)
         made = await credentials(planter, revoked_jti)
         await connection.execute("analyze")
         return made
     finally:
         await connection.close()
+
+
+async def erasure(planter: Planter) -> None:
+    """Somebody who may be forgotten, and somebody who was."""
+    await planter.row("user_account", id=planter.next_id(), email="Post", display_name="Post")
+    await planter.row(
+        "erasure",
+        id=planter.next_id(),
+        person_hash="of nobody",
+        state="proven",
+        reason="asked",
+        requested_by="operator",
+        result={"deleted": {}},
+        proof={"left": {}},
+        finished_at=instant(3),
+    )
 
 
 async def licences(planter: Planter) -> None:

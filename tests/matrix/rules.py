@@ -64,6 +64,8 @@ ROOTS: dict[str, frozenset[str]] = {
     "coverage": frozenset({"catalog:read"}),
     "changes": frozenset({"audit:read"}),
     "retentionPlan": frozenset({"retention:manage"}),
+    "erasurePlan": frozenset({"system:admin"}),
+    "erasures": frozenset({"system:admin"}),
     "updates": frozenset({"audit:read"}),
 }
 _CONTENT = (
@@ -94,6 +96,7 @@ COMMANDS = {
         "retention:manage",
     ),
     "run_retention": "system:admin",
+    "erase_person": "system:admin",
     "end_session": "",
     "apply_changes": "catalog:write",
     "revert_change_set": "catalog:write",
