@@ -1,4 +1,4 @@
-"""`bench reads | overload | bulk | partitioning`: measures this installation against limits, in one run."""
+"""`bench …`: measures this installation against limits, in one run; `bench --help` lists what."""
 
 from importlib.util import find_spec
 from typing import Annotated
@@ -196,6 +196,30 @@ def availability(
         )
     if result.differ:
         raise Refused("\n".join(result.differ[:20]))
+
+
+@app.command()
+def functions(
+    rounds: Annotated[int, typer.Option(help="How often each is begun anew.", min=1, max=50)] = 5,
+    calls: Annotated[int, typer.Option(help="Calls of each once it is warm.", min=1, max=1_000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Cold and warm calls of the cloud functions, beside a function that does nothing."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import functions as bench
+
+    with progress() as bar:
+        task = bar.add_task("")
+        lines = bench.run(bench.Plan(rounds, calls), lambda text: bar.update(task, description=text))
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    print_rows(
+        ("function", "cold (s)", "warm (ms)", "cold ÷ nothing"),
+        [(line.function, f"{line.cold_s:.2f}", f"{line.warm_ms:.1f}", f"{line.ratio:.1f}") for line in lines],
+    )
 
 
 def _require_checkout() -> None:

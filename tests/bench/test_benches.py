@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.settings import Settings
-from tests.bench import availability, bulk, partitioning, reads, throwaway
+from tests.bench import availability, bulk, functions, partitioning, reads, throwaway
 from tests.bench.questions import QUESTIONS
 from tests.conftest import Databases
 
@@ -56,3 +56,10 @@ def test_availability_and_its_reference_agree() -> None:
     assert result.asked > 500
     assert [line.question for line in result.lines] == list(availability._QUESTIONS)
     assert all(line.p95_ms > 0 for line in result.lines)
+
+
+@pytest.mark.usefixtures("_server")
+def test_functions_are_begun_and_called() -> None:
+    lines = functions.run(functions.Plan(rounds=1, calls=2), lambda _text: None)
+    assert [line.function for line in lines] == ["nothing", "queue", "schedule", "http"]
+    assert all(line.cold_s > 0 and line.warm_ms > 0 for line in lines)

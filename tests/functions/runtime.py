@@ -53,7 +53,7 @@ class Function:
         call = _Call(event, int((time.time() + left_s) * 1000))
         self._calls.put(call)
         give_up_at = time.monotonic() + 60
-        while not call.answered.wait(0.1):
+        while not call.answered.wait(0.5):
             assert self.process.poll() is None, f"the function ended: {self.log()}"
             assert time.monotonic() < give_up_at, f"the function does not answer: {self.log()}"
         assert call.answer is not None
