@@ -19,6 +19,7 @@ from api.accept import media_type, preferred
 from api.docs import graphiql
 from api.limits import Bill, costs_only
 from api.live.events import Live
+from api.live.origins import expect_known_origin
 from api.live.sse import EVENT_STREAM, EventStream, once
 from api.logs import tell_fault
 from api.middleware import problem_of, read_body
@@ -90,6 +91,8 @@ async def _answered(
                 # A function's answer is whole, so what has no end would never be one.
                 if not as_events or "aws.event" in request.scope:
                     raise RequestRefused([_NO_EVENTS])
+                # By GET a session shows nothing but its cookie, which a page of another site sends as well.
+                expect_known_origin(request, services.settings)
                 return EventStream(live)
             async with services.places.place(viewer.organization_id):
                 return await _run(asked, request, services, viewer, bill, form)

@@ -174,8 +174,9 @@ def _look_at_lanes(
 
     server = _server()
     view = Live(console=Console(), auto_refresh=False) if drawn else None
-    read = shown = 0.0
+    read = 0.0
     last: Any = None
+    away = False
     with view or nullcontext():
         while not failed:
             try:
@@ -183,11 +184,13 @@ def _look_at_lanes(
                 if time.monotonic() - read > _READ_AGAIN_S:
                     board.running(server.query(_RUNNING)["jobs"]["nodes"])
                     read = time.monotonic()
+                away = False
             except Fault as fault:  # it may come back, as it does for what is followed
-                if not shown:
+                if last is None:
                     raise
-                say(str(fault))
-            shown = time.monotonic()
+                if not away:
+                    say(str(fault))
+                away = True
             # How long the oldest waits is different every second; by itself it is no news.
             said = [{**lane, "oldestWaitSeconds": None} for lane in board.lanes]
             if view is not None:

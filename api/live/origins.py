@@ -1,4 +1,4 @@
-"""Which sites' pages may open a socket: browsers let every page try, and ask no preflight first."""
+"""Which sites' pages may open a socket or a stream: browsers let every page try, and ask nothing first."""
 
 from starlette.requests import HTTPConnection
 
@@ -18,7 +18,7 @@ def expect_known_origin(connection: HTTPConnection, settings: Settings) -> None:
     if "*" not in settings.origins:
         raise Problem(
             "CSRF_FAILED",
-            "the handshake was sent by a page of another site; CATALOGRAPH_CORS_ORIGINS names those that may",
+            "the request was sent by a page of another site; CATALOGRAPH_CORS_ORIGINS names those that may",
         )
     scope = connection.scope
     scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"cookie"]

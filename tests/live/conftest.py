@@ -6,16 +6,22 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from api.embedded import Servers
+from api.keys import ensure_keys
+from api.settings import Settings
 from domain import jobs
 from domain.ids import encode_id
 from domain.row import new_id
-from tests.api.conftest import OURS, House, house, house_database
+from tests.api.conftest import OURS, House, house, house_database, serving, settings_for
+from tests.conftest import Databases
+from tests.limits.conftest import a_database
 
 __all__ = ["house", "house_database"]
 
@@ -133,3 +139,30 @@ async def opened(
 def job_id(id: uuid.UUID) -> str:
     """The global id of a job."""
     return encode_id("job", id)
+
+
+@asynccontextmanager
+async def a_small_house(
+    databases: Databases, servers: Servers, state: Path, points: int = 1_000, **settings: int
+) -> AsyncIterator[Yard]:
+    """A house of its own with limits that can be reached."""
+    url = await a_database(databases, "live", {"free": points})
+    given: Settings = settings_for(url, servers.redis_url or "", state).using(**settings)
+    key = ensure_keys(state / "keys")[0]
+    serving_now = serving(given)
+    address = await asyncio.to_thread(serving_now.__enter__)
+    connection = await asyncpg.connect(url)
+    try:
+        yield Yard(House(address, url, key), connection)
+    finally:
+        await connection.close()
+        await asyncio.to_thread(serving_now.__exit__, None, None, None)
+
+
+async def until_told(socket: Socket, name: str, id: str) -> None:
+    """Subscribe until there is a place."""
+    async with asyncio.timeout(20):
+        while True:
+            await socket.follow(name, WATCH, id=id)
+            if (await socket.hear())["type"] == "next":
+                return

@@ -3,26 +3,21 @@
 import asyncio
 import socket as sockets
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from api.embedded import Servers
-from api.keys import ensure_keys
 from api.live.hub import MOST_WAITING, Watch
 from api.problems import Problem
-from api.settings import Settings
 from domain.access.scopes import Role
 from domain.access.viewer import Viewer
 from domain.row import new_id
 from domain.watching import first_id
-from tests.api.conftest import OURS, THEIRS, House, serving, settings_for
+from tests.api.conftest import OURS, THEIRS
 from tests.conftest import Databases
-from tests.limits.conftest import a_database
-from tests.live.conftest import CHANGED, WATCH, Socket, Yard, job_id, opened
+from tests.live.conftest import CHANGED, WATCH, Yard, a_small_house, job_id, opened, until_told
 
 OUT_OF_REACH = Viewer(OURS, "test", Role.ADMIN, frozenset())
 
@@ -113,24 +108,6 @@ def test_the_first_id_of_an_instant_is_before_every_other() -> None:
     assert first_id(at).variant == uuid.RFC_4122
 
 
-@asynccontextmanager
-async def a_small_house(
-    databases: Databases, servers: Servers, state: Path, points: int = 1_000, **settings: int
-) -> AsyncIterator[Yard]:
-    """A house of its own with limits that can be reached."""
-    url = await a_database(databases, "live", {"free": points})
-    given: Settings = settings_for(url, servers.redis_url or "", state).using(**settings)
-    key = ensure_keys(state / "keys")[0]
-    serving_now = serving(given)
-    address = await asyncio.to_thread(serving_now.__enter__)
-    connection = await asyncpg.connect(url)
-    try:
-        yield Yard(House(address, url, key), connection)
-    finally:
-        await connection.close()
-        await asyncio.to_thread(serving_now.__exit__, None, None, None)
-
-
 async def test_a_client_has_so_many_subscriptions_and_a_process_so_many_in_all(
     databases: Databases, servers: Servers, tmp_path: Path
 ) -> None:
@@ -152,19 +129,10 @@ async def test_a_client_has_so_many_subscriptions_and_a_process_so_many_in_all(
             await until_told(another, "2", theirs)
 
 
-async def until_told(socket: Socket, name: str, id: str) -> None:
-    """Subscribe until there is a place."""
-    async with asyncio.timeout(20):
-        while True:
-            await socket.follow(name, WATCH, id=id)
-            if (await socket.hear())["type"] == "next":
-                return
-
-
 async def test_what_there_is_nothing_to_pay_for_waits_and_is_told_as_it_stands_then(
     databases: Databases, servers: Servers, tmp_path: Path
 ) -> None:
-    async with a_small_house(databases, servers, tmp_path, points=12) as yard:
+    async with a_small_house(databases, servers, tmp_path, 40, subscriptions_of_one=100) as yard:
         # Budgets are counted in the store that other tests share, so this organization is nobody else's.
         poor = new_id()
         await yard.sql.execute("insert into organization (id, name, slug) values ($1, 'Poor', 'poor')", poor)
@@ -172,7 +140,7 @@ async def test_what_there_is_nothing_to_pay_for_waits_and_is_told_as_it_stands_t
         async with opened(yard.house, yard.house.token(poor)) as socket:
             await socket.follow("one", WATCH, id=job_id(id))
             await socket.next("one")
-            for number in range(15):
+            for number in range(50):
                 await socket.follow(str(number), CHANGED, kind="nothing")
             refused = await socket.hear()
             assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMIT_EXCEEDED"

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import jwt
 import pytest
@@ -10,9 +11,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import api.live.socket
+from api.embedded import Servers
+from api.people.sessions import COOKIE
 from domain.access.scopes import Role, Scope
+from domain.access.sessions import end_session, open_session
+from domain.row import new_id
 from tests.api.conftest import OURS, THEIRS, House
-from tests.live.conftest import CHANGED, WATCH, Yard, job_id, opened
+from tests.conftest import Databases
+from tests.live.conftest import CHANGED, WATCH, Yard, a_small_house, job_id, opened
 
 INIT = '{"type":"connection_init"}'
 FOLLOW = '{"type":"subscribe","id":"1","payload":{"query":"subscription { jobsChanged { id } }"}}'
@@ -214,3 +220,47 @@ async def test_pages_of_other_sites_open_no_socket(house: House) -> None:
                 pass
         assert refused.value.response.status_code == 403
         assert b'"code":"CSRF_FAILED"' in (refused.value.response.body or b"")
+
+
+async def test_whoever_is_not_let_in_again_and_again_is_turned_away_at_the_door(
+    databases: Databases, servers: Servers, tmp_path: Path
+) -> None:
+    async with a_small_house(databases, servers, tmp_path, anonymous_requests=3) as yard:
+        for _ in range(5):
+            try:
+                async with opened(yard.house, init=False) as socket:
+                    await socket.say("connection_init", payload={"authorization": "Bearer nothing"})
+                    assert (await socket.closed())[0] == 4403
+            except InvalidStatus as refused:
+                answer = refused.response
+                break
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_session_may_follow_from_our_own_pages_alone(
+    databases: Databases, servers: Servers, tmp_path: Path
+) -> None:
+    async with a_small_house(databases, servers, tmp_path) as yard:
+        person = new_id()
+        await yard.sql.execute(
+            "insert into user_account (id, email, display_name) values ($1, 'ann@live.test', 'Ann')", person
+        )
+        await yard.sql.execute(
+            "insert into member (organization_id, user_id, role) values ($1, $2, 'label_user')", OURS, person
+        )
+        session = await open_session(yard.sql, person, OURS, address="127.0.0.1", user_agent="tests")
+        headers = {"Cookie": f"{COOKIE}={session.token}"}
+        id = job_id(await yard.job())
+        own = yard.house.url
+        async with opened(yard.house, init=False, origin=own, additional_headers=headers) as socket:
+            await socket.say("connection_init")
+            assert await socket.hear() == {"type": "connection_ack"}
+            await socket.follow("one", WATCH, id=id)
+            await socket.next("one")
+            assert await end_session(yard.sql, person, session.id)
+            code, reason = await socket.closed()
+            assert (code, reason.partition(":")[0]) == (4403, "INVALID_CREDENTIALS")
+        with pytest.raises(InvalidStatus):
+            async with opened(yard.house, init=False, origin="https://a.example", additional_headers=headers):
+                pass
