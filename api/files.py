@@ -12,10 +12,12 @@ from api.problems import Problem, of_refusal
 from api.services import Services
 from domain.access.viewer import Viewer
 from domain.files.ask import UploadFile
-from domain.files.drop import drop_unneeded
 from domain.files.limits import Room, UploadTooSlow, room_of
 from domain.files.taking import LOOKED_AT_ONCE, Bytes, Sums, look, plain_name, plain_type
+from domain.ports import Sql
 from domain.refusals import InputInvalid, Refusal
+from domain.retention.blobs import drop
+from domain.row import utc_now
 
 log = structlog.get_logger("api.files")
 
@@ -129,8 +131,13 @@ async def _drop(services: Services, sha256: str) -> None:
     """Leave nothing of what became no file; what can't be dropped now, the sweep finds."""
     blobs = services.tools.blobs
     assert blobs is not None
-    try:
+
+    @asynccontextmanager
+    async def step() -> AsyncIterator[Sql]:
         async with services.tools.pool.acquire() as sql, sql.transaction():
-            await drop_unneeded(sql, blobs, sha256)
+            yield sql
+
+    try:
+        await drop(step, blobs, sha256, utc_now())
     except Exception as error:
         log.warning("bytes of a broken upload are left for the sweep", error=repr(error))

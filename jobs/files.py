@@ -6,11 +6,12 @@ from typing import Any
 
 from domain.audit import Audit
 from domain.files.ask import DROP, ticket_of
-from domain.files.drop import drop_unneeded
 from domain.files.taking import Bytes, Sums, look, refuse_upload, settle
 from domain.ids import encode_id
 from domain.ports import BlobNotFound, BlobTooLarge
 from domain.refusals import Refusal
+from domain.retention.blobs import BlobLeaving, drop
+from domain.row import utc_now
 from jobs.job import Tools, job
 
 _SAY_EVERY = 64 << 20
@@ -52,9 +53,13 @@ async def receive_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
             return await _refuse(id, broken, tools)
     tools.checkpoint()
     looked = await look(tools.blobs, tools.inspect, given)
-    async with tools.open_work("receive_file", audit=Audit.OPERATIONS) as work:
-        await tools.hold(work)
-        settled = await settle(work, given, looked, id=id)
+    try:
+        async with tools.open_work("receive_file", audit=Audit.OPERATIONS) as work:
+            await tools.hold(work)
+            settled = await settle(work, given, looked, id=id)
+    except BlobLeaving as error:
+        # The same bytes are being dropped at this moment; the next run takes them in again.
+        raise RuntimeError(error.text) from error
     await tools.blobs.forget_upload(ticket_of(id))
     return {
         "file_id": encode_id("file", settled.id),
@@ -68,8 +73,7 @@ async def receive_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
 @job(timeout_s=60)
 async def drop_blob(sha256: str, tools: Tools) -> Mapping[str, Any]:
     """Drop bytes that no row needs; the same bytes of somebody else stay."""
-    async with tools.step() as sql:
-        return {"dropped": await drop_unneeded(sql, tools.blobs, sha256)}
+    return {"dropped": await drop(tools.step, tools.blobs, sha256, utc_now())}
 
 
 class _Broken(Exception):

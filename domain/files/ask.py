@@ -11,9 +11,10 @@ from domain.audit import Audit
 from domain.command import ALWAYS, Command, Outcome, Repeat, command, register
 from domain.files.limits import FileTooLarge, StorageFull, UploadTooSlow, hold_room
 from domain.files.tables import KEPT, SUBJECT_TYPES
-from domain.files.taking import RECEIVE, Bytes, BytesLost, Looked, plain_name, plain_type, settle
+from domain.files.taking import RECEIVE, Bytes, Looked, plain_name, plain_type, settle
 from domain.ids import encode_id
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal, TooMany
+from domain.retention.blobs import BlobLeaving
 from domain.row import new_id
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -225,7 +226,7 @@ UPLOAD_FILE = register(
         audit=Audit.OPERATIONS,
         repeat=Repeat.BY_KEY,
         returns="file",
-        refuses=(*ALWAYS, NotFound, ReferenceMissing, FileTooLarge, StorageFull, UploadTooSlow, BytesLost),
+        refuses=(*ALWAYS, NotFound, ReferenceMissing, FileTooLarge, StorageFull, UploadTooSlow, BlobLeaving),
         value=Taken,
     ),
     streamed=True,
@@ -243,8 +244,8 @@ UPLOAD_FILE = register(
 async def attach_file(ask: AttachFile, work: Work) -> Outcome:
     """Hang a file on a recording, video, image, release or delivery of one's own."""
     row = await _hold(work, ask.id)
-    if row["state"] == "deleted":
-        raise FileStateWrong("the file is deleted; it can hang on nothing")
+    if row["state"] in ("deleted", "quarantined"):
+        raise FileStateWrong(f"the file is {row['state']}; it can hang on nothing")
     kind, id = await _subject(work, ask.subject_id)
     if row["subject_id"] == id:
         return Outcome("file", (row["id"],))

@@ -1,7 +1,7 @@
 """Taking bytes in: looked at outside of any transaction, settled as a file in one.
 
-The bytes are in the store before a row names them. The row is written while nobody can drop the blob, and
-only if it is there, so that no row ever names bytes that are nowhere.
+The bytes are in the store before a row names them, and the row is written while nobody can drop them
+(`domain.retention.blobs`), so that no row ever names bytes that are nowhere.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from domain.files.limits import hold_room
 from domain.files.tables import KEPT
 from domain.files.verdict import Inspect
 from domain.ports import Blobs, Sql
-from domain.refusals import Refusal
+from domain.retention.blobs import keep_blob
 from domain.row import new_id
 from domain.work import Work
 
@@ -26,13 +26,6 @@ RECEIVE = "receive_file"
 LOOKED_AT_ONCE = 8 << 20
 LONGEST_NAME = 255
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
-
-
-class BytesLost(Refusal):
-    """The bytes were dropped from the store before the file was made; send them again."""
-
-    code = "bytes_lost"
-    status = 409
 
 
 @dataclass(frozen=True)
@@ -137,7 +130,7 @@ async def settle(
     """The file of bytes that lie in the store: ready, quarantined, or still to be looked at.
 
     id: a file that awaited them; else a new one is made, unless the owner has these bytes already. more: the
-    further columns of a new one. Raises StorageFull, FileTooLarge, BytesLost.
+    further columns of a new one. Raises StorageFull, FileTooLarge, BlobLeaving.
     """
     sql, owner = work.connection, work.viewer.organization_id
     room = await hold_room(sql, owner)
@@ -155,7 +148,7 @@ async def settle(
         return Settled(same["id"], same["state"], True)
     if id is None:
         room.expect(given.size_bytes)
-    await hold_blob(work, given.sha256)
+    await keep_blob(sql, work.blobs, given.sha256)
     state = "checking" if looked is None else "ready" if looked.code is None else "quarantined"
     values: dict[str, Any] = {
         "sha256": given.sha256,
@@ -165,6 +158,8 @@ async def settle(
         "upload_until": None,
         "updated_at": work.now,
     }
+    if state == "quarantined":
+        values |= {"subject_type": None, "subject_id": None}
     if looked is not None:
         values |= {
             "media_type": looked.media_type,
@@ -197,18 +192,6 @@ async def refuse_upload(work: Work, id: uuid.UUID, code: str, text: str) -> None
     await _end(work, id, code, text, None)
 
 
-async def hold_blob(work: Work, sha256: str) -> None:
-    """Let nobody drop a blob until the transaction ends. Raises BytesLost where it is dropped already."""
-    await work.connection.execute(BLOB_LOCK, f"blob {sha256}")
-    assert work.blobs is not None, "whoever takes files in hands in the blob store"
-    # One question to the store while the transaction is open: without it, a row could name a dropped blob.
-    if not await work.blobs.exists(sha256):
-        raise BytesLost("the same bytes were deleted a moment ago; send them again")
-
-
-BLOB_LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 6))"
-
-
 def plain_name(given: str) -> str:
     """The last part of a file's name, without what no terminal should print."""
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
@@ -224,7 +207,7 @@ def plain_type(given: str | None) -> str | None:
 async def _cover(work: Work, cover: Picture, of: str) -> uuid.UUID:
     """The file of a cover: the one that the owner has of the same picture, or a new one."""
     sql, owner = work.connection, work.viewer.organization_id
-    await hold_blob(work, cover.sha256)
+    await keep_blob(sql, work.blobs, cover.sha256)
     same = await sql.fetchval(
         "select id from file where owner_id = $1 and sha256 = $2 and state = any($3)",
         owner,

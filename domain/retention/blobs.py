@@ -10,7 +10,8 @@ the name, and whoever comes second sees what the first one did:
   (`keep_blob`). A blob that is leaving is refused; of one that went, the store is asked whether it has come
   again. Marks of what went are kept for longer than anybody takes from storing bytes to naming them.
 
-A blob younger than that is never looked at, because its row may be about to be written.
+The sweep never looks at a blob younger than that, because its row may be about to be written. A single blob
+is dropped at once (`drop`) when a file of it is deleted: who would name it just then sends it again.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -31,7 +32,8 @@ _LOCK = "pg_advisory_xact_lock(hashtextextended('blob ' || $1, 6))"
 # Every place where a row needs bytes of the store; a column of that name that is not here fails a test.
 NEEDED_BY = {
     "delivery": "select sha256 from delivery where sha256 = any($1) and raw_deleted_at is null",
-    "file": "select sha256 from file where sha256 = any($1) and state <> 'deleted'",
+    # A file that is awaited only promises its sha256.
+    "file": "select sha256 from file where sha256 = any($1) and state not in ('uploading', 'deleted')",
     "image": "select sha256 from image where sha256 = any($1)",
     "audio_file": "select sha256 from audio_file where sha256 = any($1)",
     "job": "select result ->> 'sha256' from job where kind = 'write_export' "
@@ -97,6 +99,11 @@ async def sweep(
             waiting = []
     for gone in await _leave(step, store, waiting, now):
         yield gone
+
+
+async def drop(step: "Step", store: Store, sha256: str, now: datetime) -> bool:
+    """Delete one blob at once, unless a row needs it; gives whether it went."""
+    return bool(await _leave(step, store, [StoredBlob(sha256, 0, now)], now))
 
 
 async def _leave(step: "Step", store: Store, blobs: Sequence[StoredBlob], now: datetime) -> list[StoredBlob]:

@@ -155,6 +155,11 @@ async def test_what_is_not_what_it_says_is_in_quarantine(desk: Desk) -> None:
     told = (await desk.upload("song.flac", png(), "audio/flac")).json()
     assert (told["state"], told["reason"], told["downloadUrl"]) == ("quarantined", "file_type_mismatch", None)
     assert told["reasonText"]
+    song = (await desk.rest("POST", "/v1/recordings", json={"title": "A song"})).json()["id"]
+    hung = await desk.rest("POST", f"/v1/files/{told['id']}/attach", json={"subjectId": song})
+    assert (hung.status_code, hung.json()["code"]) == (409, "FILE_STATE_WRONG")
+    sent = (await desk.upload("other.flac", png(), data={"subjectId": song})).json()
+    assert (sent["state"], sent["subjectId"]) == ("quarantined", None)
     # Whoever made a link before learns no more than that it leads nowhere.
     ready = (await desk.upload("a.png", png())).json()
     await desk.pool.execute("update file set state = 'quarantined' where id = $1", decode_id(ready["id"])[1])
