@@ -17,6 +17,7 @@ from api.auth import Authenticator
 from api.blobs import blob_routes
 from api.callbacks import callback_routes
 from api.compose import blob_store, file_links
+from api.counting import Requests, Tally
 from api.docs import docs_routes
 from api.exports import export_routes
 from api.fetching import file_routes
@@ -29,6 +30,7 @@ from api.keys import ensure_secret, purpose_secret
 from api.limits import Limiter
 from api.live.hub import Hub
 from api.live.socket import graphql_socket
+from api.metrics import metrics_routes
 from api.middleware import RequestMiddleware, problem_of
 from api.oauth.routes import oauth_routes
 from api.people.passwords import Passwords
@@ -48,7 +50,7 @@ from domain.adapters.budget import RedisBuckets
 from domain.adapters.inspecting import inspect
 from domain.adapters.listening import Listener
 from domain.adapters.outside import Outside
-from domain.adapters.postgres import connect_reader, database, open_pool
+from domain.adapters.postgres import connect_reader, database, figures_of, open_pool
 from domain.adapters.readers import Readers
 from graph.paging import CursorKey
 from graph.perform import Tools
@@ -71,13 +73,14 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings) as services:
+        async with open_services(settings, requests) as services:
             app.state.services = services
             gc.collect()
             gc.freeze()
             gc.set_threshold(*_GC_THRESHOLDS)
             yield
 
+    requests = Requests()
     routes: list[BaseRoute] = [
         Route("/graphql", graphql, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", graphql_socket),
@@ -89,6 +92,7 @@ def create_app(settings: Settings) -> Starlette:
         *people_routes(),
         *oauth_routes(settings),
         *health_routes(settings),
+        *metrics_routes(),
         *docs_routes(lambda: document, lambda: text),
     ]
     expect_declared(_doors(routes))
@@ -96,7 +100,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Security, https=settings.issuer.startswith("https:"), origins=settings.origins),
-            Middleware(RequestMiddleware),
+            Middleware(RequestMiddleware, requests=requests),
             Middleware(QuickReads),
             Middleware(AddressFloor),
         ],
@@ -109,9 +113,9 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, requests: Requests | None = None) -> AsyncIterator[Services]:
     """Pools, keys and engine for as long as the block lasts."""
-    folder = settings.state_folder / "keys"
+    folder, counted = settings.state_folder / "keys", requests or Requests()
     keys, secret = open_ring(folder), ensure_secret(folder)
     size, url, patience_s = settings.pool_size, settings.database_url, settings.database_wait_ms / 1000
     away = database(patience_s)
@@ -129,6 +133,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ApiKeys(workers, revocations) as api_keys,
         _provider(settings) if settings.oidc_issuer else nullcontext() as provider,
         AsyncExitStack() as stack,
+        Tally(counted, workers),
     ):
         passwords = Passwords()
         authenticator = Authenticator(
@@ -145,6 +150,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             authenticator=authenticator,
             hub=hub,
+            requests=counted,
+            pools={"read": readers.figures, "work": figures_of(workers)},
             engine=Engine(
                 readers,
                 CursorKey(purpose_secret(secret, "cursor")),

@@ -149,6 +149,7 @@ async def _run(
     if parsed := _mutation(asked, engine, viewer):
         if request.method == "GET":
             raise Problem("METHOD_NOT_ALLOWED", "GET only reads; POST mutations", headers={"Allow": "POST"})
+        request.scope["operation"] = "mutation"
         root = engine.schema.core.mutation_type
         assert root is not None
         if waiting := bill.reserve(_points_of(parsed, engine, viewer)):

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.counting import Requests
 from api.logs import tell_fault, tell_request
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.problems import Problem, body_of, of_refusal, status_of
@@ -23,7 +24,7 @@ from domain.row import new_id
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
 # version-traceid-parentid-flags (W3C Trace Context §3.2)
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-_QUIET = ("/livez", "/readyz", "/static/")
+_QUIET = ("/livez", "/readyz", "/metrics", "/static/")
 _BY_STATUS = {
     400: "BAD_REQUEST",
     404: "NOT_FOUND",
@@ -46,8 +47,9 @@ class RequestMiddleware:
     a `traceparent`, else the request id.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, requests: Requests) -> None:
         self.app = app
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,6 +82,8 @@ class RequestMiddleware:
         finally:
             if bill := scope.get("bill"):
                 bill.close()
+            seconds = time.perf_counter() - began
+            self._requests.note(scope, status, seconds)
             if not scope["path"].startswith(_QUIET):
                 tell_request(
                     request_id=request_id,
@@ -87,7 +91,7 @@ class RequestMiddleware:
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
-                    duration_ms=round((time.perf_counter() - began) * 1000, 2),
+                    duration_ms=round(seconds * 1000, 2),
                     actor=scope.get("actor"),
                 )
 

@@ -1,6 +1,7 @@
 """The pages of docs/ that are printed from the code: errors and the limits of a GraphQL request."""
 
 import importlib
+import json
 import pkgutil
 from itertools import groupby
 from pathlib import Path
@@ -10,12 +11,14 @@ import jobs
 from api.problems import table
 from api.protocol import MOST_HEAD, MOST_HEADERS
 from api.settings import CHECKOUT
+from domain.alerts.rules import RULES
 from graph.conditions import MOST_VALUES
 from graph.limits import LIMITS
 from graph.schema import LARGEST_PAGE
 
 ERRORS = CHECKOUT / "docs" / "errors.md"
 LIMITS_PAGE = CHECKOUT / "docs" / "limits.md"
+ALERT_RULES = CHECKOUT / "docs" / "alerts.rules.yml"
 BEGIN = "<!-- GraphQL requests: printed from graph/limits.py by `python3 -m api openapi` -->"
 END = "<!-- end of GraphQL requests -->"
 
@@ -64,7 +67,30 @@ _LIMITS_FOOT = f"""
 
 def printed_docs() -> dict[Path, bytes]:
     """Each page and what should stand in it."""
-    return {ERRORS: errors_page().encode(), LIMITS_PAGE: limits_page().encode()}
+    return {
+        ERRORS: errors_page().encode(),
+        LIMITS_PAGE: limits_page().encode(),
+        ALERT_RULES: alert_rules().encode(),
+    }
+
+
+def alert_rules() -> str:
+    """The alert rules as Prometheus reads them, with the bounds that nobody has changed."""
+    parts = [
+        "# Printed from domain/alerts/rules.py by `python3 -m api openapi`; change it there.\n"
+        "groups:\n  - name: catalograph\n    rules:\n"
+    ]
+    for name, rule in sorted(RULES.items()):
+        alert = "Catalograph" + "".join(word.capitalize() for word in name.split("_"))
+        parts.append(
+            f"      - alert: {alert}\n"
+            f"        expr: {json.dumps(rule.expression)}\n"
+            + (f"        for: {rule.for_s:g}s\n" if rule.for_s else "")
+            + f"        keep_firing_for: {rule.clear_for_s:g}s\n"
+            f"        labels: {{severity: {rule.severity}, rule: {name}}}\n"
+            f"        annotations: {{summary: {json.dumps(rule.summary)}}}\n"
+        )
+    return "".join(parts)
 
 
 def errors_page() -> str:

@@ -74,7 +74,7 @@ class Rest:
         """Answer one request. Raises Problem."""
         request = Request(scope, receive, send)
         path = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
-        methods, values = self._find(path)
+        methods, values, scope["template"] = self._find(path)
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in methods:
             allowed = ", ".join(sorted({*methods, *({"HEAD"} if "GET" in methods else ())}))
@@ -102,10 +102,11 @@ class Rest:
                 step = "{}"
             place = place.setdefault(step, {})
         methods = place.setdefault("", {})
+        place[" "] = f"{PREFIX}{path}"
         assert method not in methods, f"{method} {path} is printed twice"
         methods[method] = (handler, tuple(names))
 
-    def _find(self, path: str) -> tuple[dict[str, Handler], dict[str, str]]:
+    def _find(self, path: str) -> tuple[dict[str, Handler], dict[str, str], str]:
         place, given = self._tree, []
         for step in path.split("/"):
             found = place.get(step) if step else None
@@ -119,7 +120,8 @@ class Rest:
             raise _no_route(path)
         methods = place[""]
         names = next(iter(methods.values()))[1]
-        return {method: entry[0] for method, entry in methods.items()}, dict(zip(names, given, strict=True))
+        found = {method: entry[0] for method, entry in methods.items()}
+        return found, dict(zip(names, given, strict=True)), place[" "]
 
 
 class _Read:

@@ -1,10 +1,12 @@
 """What the front door works with, made once by `api/app.py` and found by every endpoint."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from api.auth import Authenticator
+from api.counting import Requests
 from api.floor import Floor
 from api.keyring import KeyRing
 from api.limits import Limiter
@@ -15,6 +17,7 @@ from api.revocations import Revocations
 from api.settings import Settings
 from api.shed import Places
 from domain.access.viewer import Viewer
+from domain.figures.pools import PoolFigures
 from domain.files.verdict import Inspect
 from graph.perform import Tools
 from graph.run import Engine
@@ -24,8 +27,9 @@ from graph.run import Engine
 class Services:
     """The engine that reads, the tools that write, and who may ask.
 
-    secret: what `api.keys.purpose_secret` makes a secret for one purpose of. body_limit: bytes of a JSON
-    body. upload_limit: bytes of a delivered message. inspect: tells what files are.
+    requests, pools: what this process counts. secret: what `api.keys.purpose_secret` makes a secret for one
+    purpose of. body_limit: bytes of a JSON body. upload_limit: bytes of a delivered message. inspect: tells
+    what files are.
     """
 
     authenticator: Authenticator
@@ -41,6 +45,8 @@ class Services:
     places: Places
     hub: Hub
     inspect: Inspect
+    requests: Requests
+    pools: Mapping[str, PoolFigures]
     provider: Provider | None = None
     body_limit: int = 8 << 20
     upload_limit: int = 128 << 20

@@ -17,7 +17,7 @@ PREFIX = "CATALOGRAPH_"
 # Read before there are settings, or by the tests alone.
 _ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
 # Never told back, also when they are wrong.
-_SECRETS = ("oidc_client_secret", "smtp_password")
+_SECRETS = ("oidc_client_secret", "smtp_password", "metrics_token")
 
 
 # What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
@@ -177,6 +177,14 @@ class Settings(BaseSettings):
     smtp_from: str = Field(
         default="", validate_default=True, description="Address that notices come from, as a@b.example."
     )
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""), description="Bearer token that opens /metrics. Empty: none does."
+    )
+    metrics_open_to: str = Field(
+        default="",
+        description="Addresses and networks, by commas, that may read /metrics without a token, as "
+        "127.0.0.1. Empty: none; beside the token, only callers with the scope system:metrics.",
+    )
     webhooks_private: bool = Field(
         default=False,
         description="Whether notices may be posted by http:// and to private addresses, which lets every "
@@ -232,12 +240,12 @@ class Settings(BaseSettings):
             raise ValueError("a password is not sent to another machine in the clear; use starttls or tls")
         return address
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_open_to")
     @classmethod
-    def _are_networks(cls, given: str) -> str:
+    def _are_networks(cls, given: str, field: ValidationInfo) -> str:
         for one in _listed(given):
             try:
-                if one != "*":
+                if one != "*" or field.field_name == "metrics_open_to":
                     ipaddress.ip_network(one)
             except ValueError:
                 raise ValueError(f"{one!r} is no address and no network (as in 10.0.0.0/8)") from None
@@ -266,6 +274,11 @@ class Settings(BaseSettings):
     def origins(self) -> tuple[str, ...]:
         """The sites whose pages may use the API."""
         return tuple(_listed(self.cors_origins))
+
+    @property
+    def metrics_networks(self) -> tuple[str, ...]:
+        """Who may read the figures without a token."""
+        return tuple(_listed(self.metrics_open_to))
 
     def using(self, **changes: Any) -> "Settings":
         """The same settings with some replaced."""

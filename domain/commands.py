@@ -2,6 +2,7 @@
 
 from domain import changes, job_commands, revert
 from domain.access import api_keys, clients, dpids, ending, members, organizations, settings, tiers
+from domain.alerts import edit as alerts
 from domain.callbacks import partners as callbacks
 from domain.catalog import edit as catalog
 from domain.command import COMMANDS
@@ -15,6 +16,7 @@ from domain.rights import edit as rights
 
 __all__ = [
     "COMMANDS",
+    "alerts",
     "api_keys",
     "callbacks",
     "catalog",

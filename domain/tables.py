@@ -1,6 +1,7 @@
 """Every table in one import, for migrations and for whoever needs the whole metadata."""
 
 from domain.access import tables as access
+from domain.alerts import tables as alerts
 from domain.audit import (
     Change,
     ChangeSet,
@@ -16,6 +17,7 @@ from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature, Embedding
 from domain.erasure.tables import Erasure
+from domain.figures.tally import RequestTally
 from domain.files import tables as files
 from domain.notices import tables as notices
 from domain.retention import tables as retention
@@ -36,11 +38,13 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "Outbox",
+    "RequestTally",
     "Schedule",
     "SourceMapping",
     "SourcePolicy",
     "SourceRecord",
     "access",
+    "alerts",
     "callbacks",
     "catalog",
     "deliveries",

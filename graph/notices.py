@@ -7,8 +7,9 @@ from strawberry.scalars import JSON
 
 from domain.access.scopes import Scope
 from domain.notices.tables import Notice, NoticeChannel, NoticeDelivery
-from graph.bind import Page, column, graph_type, many, one
+from graph.bind import Page, column, expression, graph_type, many, one
 from graph.filters import natural, plain_orders
+from graph.globalid import global_id_by
 
 
 @graph_type(
@@ -62,7 +63,8 @@ class NoticeDeliveryNode:
     """What became of a notice at one channel.
 
     state: waiting, sent, failed (as often tried as may be), refused (the other side won't have it) or unset
-    (the installation has no way to send it). error: what was said last.
+    (the installation has no way to send it). error: what was said last; channelId: null
+    where the channel is gone.
     """
 
     id: strawberry.ID = column()
@@ -72,4 +74,4 @@ class NoticeDeliveryNode:
     created_at: datetime = column()
     sent_at: datetime | None = column()
     notice: NoticeNode | None = one("Notice", "notice_id")
-    channel: NoticeChannelNode | None = one("NoticeChannel", "channel_id")
+    channel_id: strawberry.ID | None = expression(global_id_by("'notice_channel'", "{p}.channel_id"))

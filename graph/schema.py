@@ -25,6 +25,7 @@ from domain.access.scopes import Access, Scope, needs
 from domain.inputs import camel, snake
 from graph import (
     access,
+    alerts,
     audit,
     callbacks,
     catalog,
@@ -46,6 +47,7 @@ from graph.scalars import SCALARS
 MODULES = (
     domain.commands,
     access,
+    alerts,
     audit,
     callbacks,
     catalog,

@@ -16,6 +16,7 @@ from domain.access.allowances import tiers_of
 from domain.access.scopes import Access, Scope
 from domain.access.settings import read_settings
 from domain.access.viewer import Viewer
+from domain.alerts.edit import read_terms
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
 from domain.lanes import lanes_of
@@ -156,6 +157,19 @@ async def job_lanes(asking: Asking, everybody: bool = False) -> list[JobLane]:
     return [JobLane(**dataclasses.asdict(lane)) for lane in await lanes_of(asking.sql, of)]
 
 
+@strawberry.type(name="AlertRule", description="When an alert fires, as administrators set it.")
+class AlertRuleNode:
+    """A rule. figure: what is compared, as Prometheus would ask for it."""
+
+    name: str
+    summary: str
+    figure: str
+    threshold: float
+    for_s: float
+    severity: str
+    disabled: bool
+
+
 async def viewer(asking: Asking) -> ViewerNode:
     """Who is asking."""
     of = asking.viewer
@@ -234,6 +248,11 @@ async def tiers(asking: Asking) -> list[TierNode]:
     return [TierNode(**dataclasses.asdict(tier)) for tier in found]
 
 
+async def alert_rules(asking: Asking) -> list[AlertRuleNode]:
+    """Every rule, also those that are switched off."""
+    return [AlertRuleNode(**dataclasses.asdict(terms)) for terms in await read_terms(asking.sql)]
+
+
 TYPES_BY_NAME: dict[str, Any] = {
     "SystemSettings": SystemSettingsNode,
     "ViewerNode": ViewerNode,
@@ -242,6 +261,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "JobLane": JobLane,
     "RateLimit": RateLimit,
     "Tier": TierNode,
+    "AlertRule": AlertRuleNode,
     **availability.TYPES_BY_NAME,
     **retention.TYPES_BY_NAME,
     **erasure.TYPES_BY_NAME,
@@ -283,6 +303,11 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         Served(tiers, scope=Access.SIGNED_IN, points=3),
         "list[Tier]",
         "What the tiers may spend in a minute and keep.",
+    ),
+    "alertRules": (
+        Served(alert_rules, scope=Scope.SYSTEM_ADMIN, points=3),
+        "list[AlertRule]",
+        "When alerts fire.",
     ),
     **availability.ROOTS,
     **retention.ROOTS,

@@ -17,6 +17,7 @@ import structlog
 import uvloop
 from arq.connections import ArqRedis
 
+import jobs.alerts
 import jobs.callbacks
 import jobs.erasure
 import jobs.export

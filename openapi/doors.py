@@ -108,6 +108,7 @@ DOORS: tuple[Door, ...] = (
     # -- the installation
     _open("GET", "/livez", "Whether the process runs; no names, no numbers."),
     _open("GET", "/readyz", "Whether each part is there; states and latencies alone."),
+    _closed("GET", "/metrics", Proof.CALLER, "Figures; asks for system:metrics, or what a setting says."),
     _open("GET", "/", "The way to the documentation."),
     _open("GET", "/docs", "The documentation of REST."),
     _open("GET", "/openapi.json", "The REST interface, which is no secret."),

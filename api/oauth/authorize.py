@@ -74,6 +74,7 @@ MEANINGS = {
     Scope.WEBHOOKS_MANAGE: "Manage who calls back, where notices go, and with which secrets",
     Scope.NOTICES_READ: "See what the organization was told",
     Scope.SYSTEM_ADMIN: "Administer the whole system",
+    Scope.SYSTEM_METRICS: "See the figures of the whole system",
     "openid": "Know who you are",
     "profile": "Know your name",
     "email": "Know your e-mail address",

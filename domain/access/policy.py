@@ -155,6 +155,7 @@ POLICIES: dict[str, Policy] = {
     "callback_partner": OWN,
     "callback_event": OWN,
     "distribution": OWN,
+    "alert": OWN,
     "notice": OWN,
     "notice_channel": OWN,
     "notice_delivery": OWN,

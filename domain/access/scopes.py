@@ -24,6 +24,7 @@ class Scope(StrEnum):
     NOTICES_READ = "notices:read"
     RETENTION_MANAGE = "retention:manage"
     SYSTEM_ADMIN = "system:admin"
+    SYSTEM_METRICS = "system:metrics"
 
 
 class Access(StrEnum):
@@ -71,6 +72,9 @@ _WRITE = frozenset(
     }
 )
 
+# What concerns the installation, and so only its operator.
+OF_THE_OPERATOR = frozenset({Scope.SYSTEM_ADMIN, Scope.SYSTEM_METRICS})
+
 # The most a role may hold; a token may carry fewer.
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMIN: frozenset(Scope),
@@ -86,4 +90,4 @@ def role_scopes(role: Role, *, operator: bool = False) -> frozenset[Scope]:
     operator: whether it is the organization that runs this installation. Only its administrators have
     the whole system; another organization's administrator has all of that organization.
     """
-    return ROLE_SCOPES[role] if operator else ROLE_SCOPES[role] - {Scope.SYSTEM_ADMIN}
+    return ROLE_SCOPES[role] if operator else ROLE_SCOPES[role] - OF_THE_OPERATOR

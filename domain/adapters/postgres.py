@@ -13,11 +13,13 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
 from domain.adapters.outside import FAULTS, Outside
+from domain.figures.pools import PoolFigures
 
 APPLICATION_ROLE = "catalograph_app"
 
@@ -70,6 +72,26 @@ class _PatientPool(asyncpg.Pool):
     """A pool whose connections are waited for only so long, and given back within the same time."""
 
     patience_s = PATIENCE_S
+    counted: PoolFigures
+
+    @property
+    def figures(self) -> PoolFigures:
+        """What was counted."""
+        self.counted.lent = self.get_size() - self.get_idle_size()
+        return self.counted
+
+    async def _acquire(self, timeout: float | None) -> Any:  # noqa: ASYNC109
+        counted = self.counted
+        if self.get_idle_size() or self.get_size() < self.get_max_size():
+            return await super()._acquire(timeout)  # type: ignore[misc]
+        began = perf_counter()
+        counted.waits += 1
+        counted.waiting += 1
+        try:
+            return await super()._acquire(timeout)  # type: ignore[misc]
+        finally:
+            counted.waiting -= 1
+            counted.waited_s += perf_counter() - began
 
     def acquire(self, *, timeout: float | None = None) -> Any:
         """A connection, as asyncpg's."""
@@ -189,13 +211,14 @@ async def _open(
     init: Callable[[Any], Coroutine[Any, Any, None]] | None,
     away: Outside,
 ) -> Pool:
+    counted = PoolFigures(max_size)
     pool = _PatientPool(
         dsn,
         min_size=min_size,
         max_size=max_size,
         max_queries=50_000,
         max_inactive_connection_lifetime=0,
-        connect=partial(_connect, away, init),
+        connect=partial(_connect, away, partial(_count, counted, init)),
         loop=asyncio.get_running_loop(),
         connection_class=_PlainConnection,
         record_class=Record,
@@ -206,7 +229,31 @@ async def _open(
         command_timeout=_until_silent(settings),
     )
     pool.patience_s = away.timeout_s
+    pool.counted = counted
     return await pool
+
+
+async def _count(
+    counted: PoolFigures,
+    init: Callable[[Any], Coroutine[Any, Any, None]] | None,
+    connection: Connection,
+) -> None:
+    """Count the statements of a connection."""
+
+    def note(told: Any) -> None:
+        counted.statements += 1
+        counted.seconds += told.elapsed
+        counted.failed += told.exception is not None
+
+    if init is not None:
+        await init(connection)
+    connection.add_query_logger(note)
+
+
+def figures_of(pool: Pool) -> PoolFigures:
+    """What a pool of `open_pool` has counted."""
+    assert isinstance(pool, _PatientPool), "every pool of the house counts"
+    return pool.figures
 
 
 async def _return_bytes(connection: Connection) -> None:

@@ -8,11 +8,13 @@ and its server process are warm.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from types import TracebackType
 
 import asyncpg
 
 from domain.adapters.postgres import Connection
+from domain.figures.pools import PoolFigures
 
 Connect = Callable[[], Awaitable[Connection]]
 _PATIENCE_S = 10.0
@@ -32,6 +34,13 @@ class Readers:
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._lent: set[Connection] = set()
+        self._counted = PoolFigures(size)
+
+    @property
+    def figures(self) -> PoolFigures:
+        """What was counted; each lending is one statement."""
+        self._counted.lent = len(self._lent)
+        return self._counted
 
     def acquire(self) -> "_Lent":
         """A connection for the length of the block; waits when all are lent."""
@@ -101,6 +110,9 @@ class Readers:
         waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._waiting.append(waiter)
         timer = loop.call_later(self._patience_s, self._give_up, waiter)
+        counted, began = self._counted, perf_counter()
+        counted.waits += 1
+        counted.waiting += 1
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -113,6 +125,8 @@ class Readers:
             raise
         finally:
             timer.cancel()
+            counted.waiting -= 1
+            counted.waited_s += perf_counter() - began
 
     def _give_up(self, waiter: "asyncio.Future[Connection | None]") -> None:
         """Whoever is given something looks past waiters that are done."""
@@ -123,17 +137,23 @@ class Readers:
 class _Lent:
     """One lending."""
 
-    __slots__ = ("_connection", "_readers")
+    __slots__ = ("_began", "_connection", "_readers")
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
 
     async def __aenter__(self) -> Connection:
         self._connection = await self._readers.take()
+        self._began = perf_counter()
         return self._connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         broken = error is not None and not isinstance(error, asyncpg.PostgresError)
+        figures = self._readers._counted
+        figures.statements += 1
+        figures.seconds += perf_counter() - self._began
+        if error is not None:
+            figures.failed += 1
         self._readers.give(self._connection, broken)

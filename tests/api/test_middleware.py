@@ -7,6 +7,7 @@ import orjson
 import pytest
 from asyncpg.exceptions import CannotConnectNowError, QueryCanceledError
 
+from api.counting import Requests
 from api.middleware import RequestMiddleware, capped, problem_of
 from api.problems import Problem, pointer, status_of, table
 from domain.refusals import VersionConflict
@@ -23,7 +24,7 @@ async def answered(app: Any, **scope: Any) -> tuple[int, dict[bytes, bytes], Any
         return {"type": "http.request", "body": b"", "more_body": False}
 
     given = {"type": "http", "method": "GET", "path": "/x", "headers": [], **scope}
-    await RequestMiddleware(app)(given, receive, send)
+    await RequestMiddleware(app, Requests())(given, receive, send)
     start, body = sent
     return start["status"], dict(start["headers"]), orjson.loads(body["body"])
 

@@ -236,6 +236,12 @@ async def callback_body(_asked: Asked, row: Row) -> str:
     return body.decode()
 
 
+async def told_through(_asked: Asked, row: Row) -> str | None:
+    """The channel of a delivery, as a global id."""
+    id = row.values["channel_id"]
+    return encode_id("notice_channel", id) if id else None
+
+
 async def distributed_release(_asked: Asked, row: Row) -> str | None:
     """The global id of the release that a record is about."""
     id = row.values["release_id"]
@@ -256,6 +262,7 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("CallbackPartner", "path"): callback_path,
     ("CallbackEvent", "body"): callback_body,
     ("Distribution", "release_id"): distributed_release,
+    ("NoticeDelivery", "channel_id"): told_through,
     ("Member", "email"): member_email,
     ("Member", "display_name"): member_name,
     ("Member", "is_disabled"): member_disabled,

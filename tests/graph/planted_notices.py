@@ -1,4 +1,4 @@
-"""The planted notices: channels, what was told, and what became of it."""
+"""The planted notices and alerts: channels, what was told, what became of it, what was out of bounds."""
 
 from tests.factories import EMOJI, LINES, OURS, QUOTES, THEIRS, Planter, instant
 
@@ -43,3 +43,15 @@ async def notices(planter: Planter) -> None:
                 **at,
                 **more,
             )
+
+
+async def alerts(planter: Planter) -> None:
+    """Alerts of the installation: one that fires, one that is over, one that only threatens."""
+    times = {"fired_at": instant(7), "calm_since": instant(8)}
+    for name, state, more in (
+        ("firing", "firing", times),
+        ("over", "cleared", {**times, "cleared_at": instant(9)}),
+        ("pending", "pending", {}),
+    ):
+        given = {"value": 0.1, "threshold": 1e-7, "since": instant(6), **more}
+        await planter.plant("alert", f"alert {name}", rule=f"rule {name}", state=state, **given)

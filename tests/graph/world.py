@@ -64,4 +64,5 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
     await planted_files.files(planter)
     await planted_notices.notices(planter)
     await planted_retention.holds(planter)
+    await planted_notices.alerts(planter)
     return planter.world

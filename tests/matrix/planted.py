@@ -194,6 +194,8 @@ async def notices(planter: Planter, name: str, owner: uuid.UUID) -> None:
     channel = await planter.plant(
         "notice_channel", f"{name} own notice_channel", owner, kind="email", address=f"{name}@ops.example"
     )
+    alert = {"value": 2.0, "threshold": 1.0, "since": instant(2)}
+    await planter.plant("alert", f"{name} own alert", owner, rule=words, state="firing", **alert)
     notice = await planter.plant(
         "notice",
         f"{name} own notice",

@@ -20,7 +20,7 @@ WRITE = frozenset(
 MANAGE = frozenset({"members:manage", "clients:manage"})
 CALLBACKS = frozenset({"webhooks:manage"})
 RETENTION = frozenset({"retention:manage"})
-SYSTEM = frozenset({"system:admin"})
+SYSTEM = frozenset({"system:admin", "system:metrics"})
 EVERY_SCOPE = READ | WRITE | MANAGE | CALLBACKS | RETENTION | SYSTEM
 
 # The most that each role may do in an organization; the operator's administrators also run the system.
@@ -41,6 +41,7 @@ _TYPES = {
     "members:manage": "Member Invitation",
     "clients:manage": "Client ApiKey",
     "webhooks:manage": "CallbackPartner CallbackEvent Distribution NoticeChannel",
+    "system:admin": "Alert",
     "notices:read": "Notice NoticeDelivery",
     "retention:manage": "LegalHold",
     "": "Organization Dpid Session",
@@ -58,6 +59,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "tiers": frozenset(),
     "systemSettings": frozenset({"system:admin"}),
     "jobLanes": frozenset({"jobs:read"}),
+    "alertRules": frozenset({"system:admin"}),
     "search": frozenset({"catalog:read"}),
     "availability": frozenset({"catalog:read"}),
     "availabilities": frozenset({"catalog:read"}),
@@ -82,7 +84,7 @@ COMMANDS = {
     **dict.fromkeys(("invite_member", "revoke_invitation", "edit_member", "remove_member"), "members:manage"),
     **dict.fromkeys(("claim_dpid", "withdraw_dpid", "edit_organization"), "members:manage"),
     **dict.fromkeys(("create_organization", "edit_organization_terms", "confirm_dpid"), "system:admin"),
-    **dict.fromkeys(("edit_system_settings", "edit_tier"), "system:admin"),
+    **dict.fromkeys(("edit_system_settings", "edit_tier", "edit_alert_rule"), "system:admin"),
     **dict.fromkeys(
         ("create_callback_partner", "edit_callback_partner", "delete_callback_partner"), "webhooks:manage"
     ),
