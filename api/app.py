@@ -16,7 +16,7 @@ from api.api_keys import ApiKeys
 from api.auth import Authenticator
 from api.blobs import blob_routes
 from api.callbacks import callback_routes
-from api.compose import blob_store, file_links
+from api.compose import blob_store, collected, file_links
 from api.counting import Requests, Tally
 from api.docs import docs_routes
 from api.exports import export_routes
@@ -73,12 +73,13 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings, requests) as services:
-            app.state.services = services
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*_GC_THRESHOLDS)
-            yield
+        with collected(settings):
+            async with open_services(settings, requests) as services:
+                app.state.services = services
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(*_GC_THRESHOLDS)
+                yield
 
     requests = Requests()
     routes: list[BaseRoute] = [

@@ -4,11 +4,12 @@ What is slow to load is loaded by the function that needs it: every verb passes 
 """
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import asyncpg
 
@@ -86,6 +87,34 @@ def blob_links(settings: Settings) -> Links:
     """What signs and judges the addresses of blobs that the front door serves."""
     secret = ensure_secret(settings.state_folder / "keys")
     return Links(settings.issuer, purpose_secret(secret, "blob links"))
+
+
+@contextmanager
+def collected(settings: Settings) -> Iterator[None]:
+    """Traces, for as long as the block lasts, where a collector is set; nothing is loaded where none is."""
+    if not settings.otel_exporter_otlp_endpoint:
+        yield
+        return
+    from domain import tracing
+    from domain.adapters.otlp import Collector, OtlpTracer
+
+    headers = settings.otel_exporter_otlp_headers.get_secret_value()
+    pairs = (pair.partition("=") for pair in headers.split(",") if "=" in pair)
+    tracer = OtlpTracer(
+        Collector(
+            settings.otel_exporter_otlp_endpoint,
+            settings.otel_service_name,
+            {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs},
+            settings.otel_traces_sampler,
+            settings.otel_traces_sampler_arg,
+        )
+    )
+    tracing.install(tracer)
+    try:
+        yield
+    finally:
+        tracing.remove(tracer)
+        tracer.close()
 
 
 def notice_outlets(settings: Settings) -> "Outlets":

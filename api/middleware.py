@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.counting import Requests
+from api.counting import Requests, route_of
 from api.logs import tell_fault, tell_request
 from api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.problems import Problem, body_of, of_refusal, status_of
+from domain import tracing
 from domain.ports import OutsideAway
 from domain.refusals import Refusal
 from domain.row import new_id
@@ -24,6 +25,7 @@ from domain.row import new_id
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
 # version-traceid-parentid-flags (W3C Trace Context §3.2)
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/livez", "/readyz", "/metrics", "/static/")
 _BY_STATUS = {
     400: "BAD_REQUEST",
@@ -55,6 +57,24 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if not tracing.is_on():
+            await self._answer(scope, receive, send)
+            return
+        with tracing.span("request", kind="server", parent=_parent(scope)) as span:
+            status = await self._answer(scope, receive, send)
+            route = route_of(scope)
+            span.name(f"{_method(scope)} {route}")
+            for attribute, value in (
+                ("http.request.method", _method(scope)),
+                ("http.route", route),
+                ("http.response.status_code", status),
+            ):
+                span.note(attribute, value)
+            if status >= 500:
+                span.fail()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer; gives the status."""
         request_id, trace_id = named(scope)
         began = time.perf_counter()
         status = 0
@@ -94,6 +114,20 @@ class RequestMiddleware:
                     duration_ms=round(seconds * 1000, 2),
                     actor=scope.get("actor"),
                 )
+        return status
+
+
+def _parent(scope: Scope) -> str | None:
+    """The caller's `traceparent`, if it is one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and _TRACEPARENT.fullmatch(value):
+            return str(value.decode("ascii", "replace"))
+    return None
+
+
+def _method(scope: Scope) -> str:
+    """The method, where it is one that is known: callers may send any word."""
+    return scope["method"] if scope["method"] in _METHODS else "_OTHER"
 
 
 def named(scope: Scope) -> tuple[str, str | None]:

@@ -17,7 +17,7 @@ PREFIX = "CATALOGRAPH_"
 # Read before there are settings, or by the tests alone.
 _ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
 # Never told back, also when they are wrong.
-_SECRETS = ("oidc_client_secret", "smtp_password", "metrics_token")
+_SECRETS = ("oidc_client_secret", "smtp_password", "metrics_token", "otel_exporter_otlp_headers")
 
 
 # What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
@@ -185,6 +185,40 @@ class Settings(BaseSettings):
         description="Addresses and networks, by commas, that may read /metrics without a token, as "
         "127.0.0.1. Empty: none; beside the token, only callers with the scope system:metrics.",
     )
+    otel_exporter_otlp_endpoint: str = Field(
+        default="",
+        validation_alias=AliasChoices("otel_exporter_otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="Collector that traces are sent to by OTLP over HTTP. Empty: there are none.",
+    )
+    otel_exporter_otlp_headers: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("otel_exporter_otlp_headers", "OTEL_EXPORTER_OTLP_HEADERS"),
+        description="Headers for it, as name=value,name=value; values are percent-encoded.",
+    )
+    otel_service_name: str = Field(
+        default="catalograph",
+        validation_alias=AliasChoices("otel_service_name", "OTEL_SERVICE_NAME"),
+        description="What this installation is called in traces.",
+    )
+    otel_traces_sampler: Literal[
+        "always_on",
+        "always_off",
+        "traceidratio",
+        "parentbased_always_on",
+        "parentbased_always_off",
+        "parentbased_traceidratio",
+    ] = Field(
+        default="parentbased_always_on",
+        validation_alias=AliasChoices("otel_traces_sampler", "OTEL_TRACES_SAMPLER"),
+        description="Which traces are kept, as OpenTelemetry names it.",
+    )
+    otel_traces_sampler_arg: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("otel_traces_sampler_arg", "OTEL_TRACES_SAMPLER_ARG"),
+        description="The share that traceidratio keeps, 0 to 1.",
+    )
     webhooks_private: bool = Field(
         default=False,
         description="Whether notices may be posted by http:// and to private addresses, which lets every "
@@ -209,7 +243,7 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis://, rediss:// or unix:// (as in redis://host:6379/0)")
         return url
 
-    @field_validator("url", "public_url", "s3_endpoint")
+    @field_validator("url", "public_url", "s3_endpoint", "otel_exporter_otlp_endpoint")
     @classmethod
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
@@ -311,7 +345,7 @@ def names() -> set[str]:
 def variable(field: str) -> str:
     """The environment variable of a field."""
     upper = field.upper()
-    return upper if upper in ("DATABASE_URL", "REDIS_URL") else PREFIX + upper
+    return upper if upper in ("DATABASE_URL", "REDIS_URL") or upper.startswith("OTEL_") else PREFIX + upper
 
 
 def is_loopback(url: str) -> bool:

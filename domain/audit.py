@@ -208,6 +208,7 @@ class Job(SQLModel, table=True):
     leased_until: datetime | None = instant()
     cancel_asked_at: datetime | None = instant()
     correlation_id: str | None = None
+    traceparent: str | None = None
     run_at: datetime = instant(default_now=True, nullable=False)
     created_at: datetime = instant(default_now=True, nullable=False)
     started_at: datetime | None = instant()

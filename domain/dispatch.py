@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain import tracing
 from domain.access.viewer import Viewer
 from domain.audit import Audit
 from domain.claims import canonical
@@ -123,20 +124,21 @@ async def dispatch(
         await command.before(ask, blobs)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return await _run(
-                command,
-                ask,
-                viewer,
-                pool,
-                door,
-                blobs,
-                sealer,
-                key,
-                correlation_id,
-                reason,
-                render,
-                now,
-            )
+            with tracing.span(f"command {command.name}", door=door):
+                return await _run(
+                    command,
+                    ask,
+                    viewer,
+                    pool,
+                    door,
+                    blobs,
+                    sealer,
+                    key,
+                    correlation_id,
+                    reason,
+                    render,
+                    now,
+                )
         except _DryRun as dry:
             return dry.answer
         except Exception as error:

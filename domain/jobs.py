@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.ports import Sql
 from domain.refusals import Refusal
+from domain.tracing import traceparent
 
 TRIES = 3
 LONGEST_TEXT = 2_000
@@ -37,6 +38,7 @@ class Claim:
     """A job that this worker may run until the lease ends. attempt counts from 1.
 
     dead: its worker fell silent on the last try, so it must not be run again, only buried.
+    traceparent: where the trace stood that asked for it.
     """
 
     id: uuid.UUID
@@ -49,6 +51,7 @@ class Claim:
     attempt: int
     correlation_id: str | None
     dead: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,15 @@ async def ask(
     lane: by the tier of the organization unless given, whoever asks: a person, a schedule, another job.
     """
     id: uuid.UUID = await sql.fetchval(
-        _ASK, owner_id, kind, unique_key, subject_id, lane, json.dumps(payload), correlation_id
+        _ASK,
+        owner_id,
+        kind,
+        unique_key,
+        subject_id,
+        lane,
+        json.dumps(payload),
+        correlation_id,
+        traceparent(),
     )
     return id
 
@@ -115,6 +126,7 @@ async def claim_many(
             row["attempts"],
             row["correlation_id"],
             row["dead"],
+            row["traceparent"],
         )
         for row in rows
     }
@@ -310,11 +322,11 @@ def _expect_mine(tag: str, id: uuid.UUID) -> None:
 # Nobody is told of a job that was asked for before: its word is out already.
 _ASK = """
 with asked as (
-  insert into job (owner_id, kind, unique_key, subject_id, lane, payload, correlation_id)
+  insert into job (owner_id, kind, unique_key, subject_id, lane, payload, correlation_id, traceparent)
   values ($1, $2, $3, $4,
           coalesce($5, case (select tier from organization where id = $1)
                        when 'enterprise' then 'high' else 'low' end),
-          $6::jsonb, $7::text)
+          $6::jsonb, $7::text, $8::text)
   on conflict (kind, unique_key) where state in ('queued', 'running')
     do update set kind = excluded.kind
   returning id, lane, xmax = 0 as made
@@ -346,7 +358,8 @@ update job set
   leased_until = clock_timestamp() + make_interval(secs => $2),
   started_at = coalesce(started_at, clock_timestamp())
 from open where job.id = open.id
-returning job.id, fence, dead, kind, owner_id, lane, subject_id, payload, attempts, correlation_id
+returning job.id, fence, dead, kind, owner_id, lane, subject_id, payload, attempts, correlation_id,
+  traceparent
 """
 _FINISH = """
 with mine as (

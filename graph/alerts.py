@@ -12,13 +12,13 @@ from graph.filters import natural, plain_orders
 
 @graph_type(
     of=Alert,
-    scope=Scope.SYSTEM_ADMIN,
+    scope=Scope.NOTICES_READ,
     plural="alerts",
     filters=natural("rule", "state"),
     orders=plain_orders("since"),
 )
 class AlertNode:
-    """One time that a rule's figure was above its threshold.
+    """One time that a rule's figure was above its threshold; the operator's organization has them.
 
     state: pending (not for long enough yet), firing or cleared. value: the figure when it was last looked at.
     """

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from domain import tracing
 from domain.notices.outlets import NeverSent, NotSent
 from domain.notices.send import NoOutlet, find, send, settle
 from domain.ports import Sql
@@ -44,7 +45,8 @@ async def send_notice(delivery_id: uuid.UUID, tools: Tools) -> Mapping[str, Any]
         return {"state": "known"}
     state, error = "sent", None
     try:
-        await send(row, tools.house.outlets, utc_now())
+        with tracing.span(f"send {row['channel']}", kind="client"):
+            await send(row, tools.house.outlets, utc_now())
     except NoOutlet as missing:
         state, error = "unset", str(missing)
         log.warning("notice can't be sent", channel=row["channel"], reason=error)

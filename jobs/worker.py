@@ -27,6 +27,7 @@ import jobs.notices
 import jobs.retention
 import jobs.upkeep
 from domain import jobs as life
+from domain import tracing
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
 from domain.adapters.inspecting import inspect
@@ -143,13 +144,26 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: L
     claim = await ledger.claim(uuid.UUID(job_id))
     if claim is None:
         return "not claimed"
-    with structlog.contextvars.bound_contextvars(
-        job_id=job_id, job=claim.kind, attempt=claim.attempt, correlation_id=claim.correlation_id
+    with (
+        structlog.contextvars.bound_contextvars(
+            job_id=job_id, job=claim.kind, attempt=claim.attempt, correlation_id=claim.correlation_id
+        ),
+        tracing.span(
+            f"job {claim.kind}",
+            kind="consumer",
+            parent=claim.traceparent,
+            lane=claim.lane,
+            attempt=claim.attempt,
+        ) as span,
     ):
         if claim.dead:
             log.error("job is dead: its workers stopped answering")
         try:
-            return await (_bury(house.pool, claim) if claim.dead else _carry(house, claim, ledger))
+            state = await (_bury(house.pool, claim) if claim.dead else _carry(house, claim, ledger))
+            span.note("state", state)
+            if state != "done":
+                span.fail()
+            return state
         except life.LeaseLost:
             log.warning("job lost its lease; another worker has it")
             return "lost"

@@ -9,8 +9,8 @@ from api.cli.output import AsJson, print_json, print_rows
 Limit = Annotated[int, typer.Option(help="How many, newest first.", min=1, max=100)]
 _ALERTS = """query($n: Int!, $state: [String!]) {
   alerts(first: $n, orderBy: SINCE_DESC, filter: {state: $state}) {
-    nodes { rule state value threshold since firedAt clearedAt } }
-  alertRules { name threshold forS disabled summary } }"""
+    nodes { rule state value threshold since firedAt clearedAt } } }"""
+_RULES = "{ alertRules { name threshold forS disabled summary } }"
 _NOTICES = """query($n: Int!) {
   notices(first: $n, orderBy: CREATED_AT_DESC) {
     nodes { id kind subject text channels createdAt
@@ -30,11 +30,11 @@ def alerts(
     as_json: AsJson = False,
 ) -> None:
     """Print the alerts of the installation; `edit-alert-rule` sets their bounds."""
-    found = _ask(_ALERTS, n=limit, state=None if every else ["pending", "firing"])
     if rules:
-        _show(found["alertRules"], ("name", "threshold", "forS", "disabled", "summary"), as_json)
+        _show(_ask(_RULES)["alertRules"], ("name", "threshold", "forS", "disabled", "summary"), as_json)
         return
     columns = ("rule", "state", "value", "threshold", "since", "firedAt", "clearedAt")
+    found = _ask(_ALERTS, n=limit, state=None if every else ["pending", "firing"])
     _show(found["alerts"]["nodes"], columns, as_json)
 
 

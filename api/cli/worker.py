@@ -17,8 +17,10 @@ def worker() -> None:
     settings = settings_here()
     require_servers(settings.database_url, settings.redis_url)
     configure_logs(settings.log_level, settings.log_format)
-    from api.compose import blob_store, notice_outlets
+    from api.compose import blob_store, collected, notice_outlets
     from jobs.worker import run
 
     blobs, outlets = blob_store(settings), notice_outlets(settings)
-    raise typer.Exit(run(settings.database_url, settings.redis_url, settings.state_folder, blobs, outlets))
+    with collected(settings):
+        status = run(settings.database_url, settings.redis_url, settings.state_folder, blobs, outlets)
+    raise typer.Exit(status)

@@ -46,12 +46,13 @@ async def notices(planter: Planter) -> None:
 
 
 async def alerts(planter: Planter) -> None:
-    """Alerts of the installation: one that fires, one that is over, one that only threatens."""
+    """Alerts: one that fires, one that is over, one that only threatens, and one of theirs."""
     times = {"fired_at": instant(7), "calm_since": instant(8)}
-    for name, state, more in (
-        ("firing", "firing", times),
-        ("over", "cleared", {**times, "cleared_at": instant(9)}),
-        ("pending", "pending", {}),
+    for name, owner, state, more in (
+        ("firing", OURS, "firing", times),
+        ("over", OURS, "cleared", {**times, "cleared_at": instant(9)}),
+        ("pending", OURS, "pending", {}),
+        ("theirs", THEIRS, "firing", times),
     ):
         given = {"value": 0.1, "threshold": 1e-7, "since": instant(6), **more}
-        await planter.plant("alert", f"alert {name}", rule=f"rule {name}", state=state, **given)
+        await planter.plant("alert", f"alert {name}", owner, rule=f"rule {name}", state=state, **given)

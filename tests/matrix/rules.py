@@ -41,8 +41,7 @@ _TYPES = {
     "members:manage": "Member Invitation",
     "clients:manage": "Client ApiKey",
     "webhooks:manage": "CallbackPartner CallbackEvent Distribution NoticeChannel",
-    "system:admin": "Alert",
-    "notices:read": "Notice NoticeDelivery",
+    "notices:read": "Notice NoticeDelivery Alert",
     "retention:manage": "LegalHold",
     "": "Organization Dpid Session",
 }

@@ -38,7 +38,7 @@ BARRED = {"AUTH_REQUIRED", "INVALID_CREDENTIALS", "INVALID_API_KEY", "INSUFFICIE
 # What the operator's administrators do to other organizations, which is what they are for.
 OF_THE_SYSTEM = {name for name, scope in rules.COMMANDS.items() if scope == "system:admin"}
 # What changes by being used.
-_RESTLESS = {"session", "api_key"}
+_RESTLESS = {"session", "api_key", "request_tally"}
 _TEXTS = {
     "email": "guest@people.example",
     "role": "label_user",
