@@ -260,7 +260,7 @@ def test_every_root_has_a_scope_and_every_type_as_well() -> None:
     assert free == {"node", "nodes", "viewer", "rateLimit", "tiers", *own}
     ours = {t.name for t in TYPES.values() if t.scope not in ROLE_SCOPES[Role.API_USER]}
     people = {"Organization", "Dpid", "Session", "Member", "Invitation", "Client", "ApiKey"}
-    assert ours == people | {"CallbackPartner", "CallbackEvent", "Distribution", "NoticeChannel"}
+    assert ours == people | {"CallbackPartner", "CallbackEvent", "Distribution", "NoticeChannel", "LegalHold"}
     signed_in = {t.name for t in TYPES.values() if isinstance(t.scope, Access)}
     assert signed_in == {"Organization", "Dpid", "Session"}
 
