@@ -112,7 +112,10 @@ async def claim(sql: Sql, id: uuid.UUID, lease_s: float, tries: Mapping[str, int
 async def claim_many(
     sql: Sql, ids: Sequence[uuid.UUID], lease_s: float, tries: Mapping[str, int]
 ) -> list[Claim | None]:
-    """`claim` for several jobs in one statement, in their order; a row that somebody holds is passed over."""
+    """`claim` for several jobs in one statement, in their order; a row that somebody holds is passed over.
+
+    A job that is named twice, because two of its turns were taken together, is given once.
+    """
     rows = await sql.fetch(_CLAIM, list(ids), lease_s, json.dumps(dict(tries)), TRIES)
     claims = {
         row["id"]: Claim(
@@ -130,7 +133,7 @@ async def claim_many(
         )
         for row in rows
     }
-    return [claims.get(id) for id in ids]
+    return [claims.pop(id, None) for id in ids]
 
 
 async def beat(sql: Sql, id: uuid.UUID, fence: int, lease_s: float) -> bool:

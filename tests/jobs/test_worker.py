@@ -227,6 +227,13 @@ async def test_who_lost_the_lease_can_write_nothing(yard: Yard) -> None:
     assert (await row(yard, str(id)))["history"][0]["code"] == "worker_lost"
 
 
+async def test_a_job_of_which_two_turns_are_taken_together_is_claimed_once(yard: Yard) -> None:
+    id, other = uuid.UUID(await ask(yard, "any")), uuid.UUID(await ask(yard, "any"))
+    async with yard.pool.acquire() as sql:
+        claims = await life.claim_many(sql, [id, other, id], 30, {})
+    assert [claim and claim.id for claim in claims] == [id, other, None]
+
+
 async def test_a_job_whose_workers_all_die_is_dead(yard: Yard) -> None:
     parcel = await yard.receive(Album().xml)
     id = uuid.UUID(str(parcel.job_id))
