@@ -316,7 +316,8 @@ class SimulatedPool:
         finally:
             if connection in self._database.used:
                 self._database.used.remove(connection)
-                self._database.free.append(connection.real)
+                # Whoever was cancelled while it began a transaction has left it open.
+                self._database.orphans.append(connection.real)
 
 
 def _shown(value: Any) -> str:
