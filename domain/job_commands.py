@@ -13,6 +13,7 @@ from domain.types import Ref
 from domain.work import Work, entity_id
 
 JobId = Annotated[str, Ref("job")]
+MOST_REQUEUED = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,22 @@ class RetryJob:
     """A job that ended without success, to be begun anew."""
 
     job_id: JobId
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequeueDeadLetters:
+    """Which of the dead jobs are to be begun anew: those named, those of a kind, or all."""
+
+    job_ids: list[JobId] | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """How many jobs wait again, and how many of those that were meant are still dead."""
+
+    requeued: int
+    left: int
 
 
 @command(
@@ -74,6 +91,51 @@ async def retry_job(ask: RetryJob, work: Work) -> Outcome:
     return Outcome("job", (id,))
 
 
+@command(
+    scope=Scope.JOBS_WRITE,
+    route="POST /dead-letters/requeue",
+    returns="change_set",
+    audit=Audit.OPERATIONS,
+    repeat=Repeat.NATURAL,
+    refuses=(ReferenceMissing,),
+    value=Requeued,
+)
+async def requeue_dead_letters(ask: RequeueDeadLetters, work: Work) -> Outcome:
+    """Begin dead jobs anew, a thousand at most in one call, oldest first; their history stays."""
+    ids = None
+    if ask.job_ids is not None:
+        ids = [entity_id("job", given, ("job_ids", n)) for n, given in enumerate(ask.job_ids)]
+    meant = (work.viewer.organization_id, ask.kind, ids)
+    requeued = await work.connection.fetchval(_REQUEUE, *meant, MOST_REQUEUED)
+    left = await work.connection.fetchval(_DEAD, *meant)
+    return Outcome("change_set", (work.change_set_id,), work.change_set_id, Requeued(requeued, left))
+
+
+# Of jobs for the same thing only the newest is begun, and none while another waits or runs.
+_REQUEUE = """
+with meant as (
+  select distinct on (kind, coalesce(unique_key, id::text)) id from job j
+   where owner_id = $1 and state = 'dead' and ($2::text is null or kind = $2)
+     and ($3::uuid[] is null or id = any($3)) and not exists (
+       select from job o
+        where o.kind = j.kind and o.unique_key = j.unique_key and o.state in ('queued', 'running'))
+   order by kind, coalesce(unique_key, id::text), id desc
+), changed as (
+  update job set state = 'queued', attempts = 0, run_at = clock_timestamp(), cancel_asked_at = null,
+         finished_at = null, leased_until = null, error_code = null, error_text = null
+   where id in (select id from meant order by id limit $4) and state = 'dead'
+  returning id, lane, correlation_id
+), told as (
+  insert into outbox (topic, payload, correlation_id)
+  select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
+)
+select count(*) from changed
+"""
+_DEAD = """
+select count(*) from job
+ where owner_id = $1 and state = 'dead' and ($2::text is null or kind = $2)
+   and ($3::uuid[] is null or id = any($3))
+"""
 _RETRY = """
 update job j set state = 'queued', attempts = 0, run_at = clock_timestamp(), cancel_asked_at = null,
        finished_at = null, leased_until = null, error_code = null, error_text = null

@@ -149,6 +149,7 @@ class GraphType:
     filters: argument name → SQL condition over {t} and {v}, a list of the column's values, with `{sees:…}`
     where it reads other tables.
     orders: order name → (SQL over {t}, its PostgreSQL type).
+    views: further root pages: name → (SQL condition over {t}, what it is).
     """
 
     name: str
@@ -162,6 +163,7 @@ class GraphType:
     label: str = ""
     filters: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     orders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -195,8 +197,9 @@ def graph_type(
     label: str = "",
     filters: Mapping[str, tuple[Any, str]] | None = None,
     orders: Mapping[str, tuple[str, str]] | None = None,
+    views: Mapping[str, tuple[str, str]] | None = None,
 ) -> Callable[[type[T]], type[T]]:
-    """Declare a graph type over a table. `plural` makes it readable from the root."""
+    """Declare a graph type over a table. `plural` makes it readable from the root, `views` parts of it."""
 
     def declare(cls: type[T]) -> type[T]:
         table = table_of(of)
@@ -242,6 +245,7 @@ def graph_type(
             label=label,
             filters=dict(filters or {}),
             orders=dict(orders or {}),
+            views=dict(views or {}),
         )
         return cls
 

@@ -73,9 +73,18 @@ class FindingNode:
     plural="jobs",
     filters=natural("kind", "state", "lane"),
     orders=plain_orders("created_at"),
+    views={
+        "deadLetters": (
+            "{t}.state = 'dead'",
+            "A page of jobs that were given up, each with its whole history.",
+        )
+    },
 )
 class JobNode:
-    """Work that happens later, and how far it is."""
+    """Work that happens later, and how far it is.
+
+    history: what went wrong, attempt by attempt: [{attempt, at, code, text}]; it stays when it is begun anew.
+    """
 
     id: strawberry.ID = column()
     kind: str = column()

@@ -102,11 +102,12 @@ class IdentifierFilter:
 
 @dataclass(frozen=True)
 class Root:
-    """What a field of Query reads. shape: one, page, node, nodes or search."""
+    """What a field of Query reads. shape: one, page, node, nodes or search. only: SQL over {t} of a part."""
 
     shape: str
     type: GraphType | None
     scope: Scope | Access
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -390,6 +391,8 @@ def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
             ),
         ]
         add(t.plural, Root("page", t, t.scope), f"{t.name}Connection", arguments, f"A page of {t.plural}.")
+        for name, (only, said) in t.views.items():
+            add(name, Root("page", t, t.scope, only), f"{t.name}Connection", arguments, said)
     add(
         "search",
         Root("search", None, Scope.CATALOG_READ),

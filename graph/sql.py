@@ -408,6 +408,8 @@ class Writer:
         wanted = conditions(self, t, page, alias)
         if isinstance(page.binding, Many):
             wanted.append(page.binding.where.format(t=alias, p=parent))
+        elif page.binding.only:
+            wanted.append(page.binding.only.format(t=alias))
         keyset = self.keyset(page, order, alias)
         way = order.by(alias, page.backward)
         end = f"order by {way} limit {page.size + 1}"

@@ -1,4 +1,4 @@
-"""`jobs list | show | watch | cancel | retry`: the work that happens later."""
+"""`jobs list | show | watch | cancel | retry | requeue`: the work that happens later."""
 
 import json
 import sys
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     jobs.command()(watch)
     jobs.command()(cancel)
     jobs.command()(retry)
+    jobs.command()(requeue)
     app.add_typer(jobs, name="jobs")
 
 
@@ -47,15 +48,20 @@ def listed(
         str | None, typer.Option(help="queued, running, done, failed, dead or cancelled.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="Such as ingest_delivery.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up: the dead letters.")] = False,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=100)] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Print jobs, newest first."""
+    if dead and state is not None:
+        raise Refused("--dead is a state of its own; leave --state out")
     if state is not None and state not in _STATES:
         raise Refused(f"state {state!r} is unknown; there are {', '.join(_STATES)}")
     params = {"first": str(limit), "orderBy": "CREATED_AT_DESC", "state": state, "kind": kind}
     answer = _server().ask(
-        "GET", "/v1/jobs", params={name: value for name, value in params.items() if value is not None}
+        "GET",
+        "/v1/dead-letters" if dead else "/v1/jobs",
+        params={name: value for name, value in params.items() if value is not None},
     )
     body = answer.json()
     if answer.status_code == 400:
@@ -224,6 +230,26 @@ def cancel(job: JobId) -> None:
 def retry(job: JobId) -> None:
     """Begin a dead, failed or cancelled job anew, with all its tries."""
     _order(job, "retry")
+
+
+def requeue(
+    job: Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Ids of dead jobs.")] = None,
+    kind: Annotated[str | None, typer.Option(help="All dead ones of a kind.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead ones.")] = False,
+) -> None:
+    """Begin dead jobs anew: those named, those of a kind, or all; a thousand at most in one call."""
+    if not (job or kind or everything):
+        raise Refused("say which: ids of jobs, --kind KIND or --all")
+    given = {"jobIds": job or None, "kind": kind}
+    answer = _server().ask(
+        "POST", "/v1/dead-letters/requeue", json={name: value for name, value in given.items() if value}
+    )
+    body = answer.json()
+    if answer.status_code in (400, 404, 409, 422):
+        raise Refused(str(body.get("detail") or body))
+    if answer.status_code >= 400:
+        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    say(f"requeued: {body['requeued']}; still dead: {body['left']}")
 
 
 def _order(job: str, verb: str) -> None:

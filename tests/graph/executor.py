@@ -355,7 +355,7 @@ def _root(root: Root) -> Any:
         asked: Asked = info.context
         if root.shape == "page":
             assert root.type is not None
-            return await _listed(asked, root.type, arguments)
+            return await _listed(asked, root.type, arguments, root.only)
         if root.shape == "one":
             assert root.type is not None
             return await asked.by_id(root.type, id_of(root.type.kind, arguments["id"]))
@@ -369,7 +369,7 @@ def _root(root: Root) -> Any:
     return resolve
 
 
-async def _listed(asked: Asked, t: GraphType, arguments: Mapping[str, Any]) -> Any:
+async def _listed(asked: Asked, t: GraphType, arguments: Mapping[str, Any], only: str = "") -> Any:
     given = {snake(name): value for name, value in arguments.items()}
     asked_order = given.get("order_by") or "id:asc"
     name, _, way = str(getattr(asked_order, "value", asked_order)).partition(":")
@@ -378,6 +378,10 @@ async def _listed(asked: Asked, t: GraphType, arguments: Mapping[str, Any]) -> A
     rows = await asked.rows(
         t, f"select t.*, ({key})::text as ordered_by from {t.kind} t order by {key}{down}, id{down}"
     )
+    if only:
+        async with asked.turn:
+            found = await asked.connection.fetch(f"select id from {t.kind} t where {only.format(t='t')}")
+        rows = [row for row in rows if row.id in {record["id"] for record in found}]
     wanted = {name: value for name, value in given.items() if name in t.filters and value is not None}
     for name, value in (given.get("filter") or {}).items():
         rows = await _kept(asked, t, rows, snake(name), value)

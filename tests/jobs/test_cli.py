@@ -15,10 +15,14 @@ from api.cli.output import Refused
 from api.cli.sending import files_of
 from api.keys import ensure_keys, mint_token
 from domain.access.scopes import Role
+from jobs.job import Tools, job
 from jobs.worker import Pace, open_queue, work
 from tests.api.conftest import serving, settings_for
 from tests.jobs.messages import Album, day
+from tests.jobs.test_worker import ask, own_jobs, reached, row
 from tests.jobs.yard import Yard, new_yard
+
+__all__ = ["own_jobs"]
 
 Call = Callable[..., Awaitable[tuple[int, str, str]]]
 
@@ -136,6 +140,54 @@ async def test_wrong_calls_are_told_what_would_do(call: Call, tmp_path: Path) ->
     hollow.mkdir()
     with pytest.raises(Refused, match=r"holds no \.xml"):
         files_of([str(hollow)])
+
+
+async def test_dead_letters_are_listed_with_their_history_and_begun_anew(
+    call: Call, yard: Yard, own_jobs: None
+) -> None:
+    healthy = False
+
+    async def fragile(tools: Tools) -> None:
+        if not healthy:
+            raise ValueError("the sea was rough")
+
+    async def brittle(tools: Tools) -> None:
+        await fragile(tools)
+
+    for run_it in (fragile, brittle):
+        job(tries=2, backoff_s=(0.01,))(run_it)
+    stranger = await new_yard(yard.pool, yard.folder.parent / "stranger")
+    theirs = await ask(stranger, "brittle")
+    ids = [await ask(yard, kind) for kind in ("fragile", "fragile", "fragile", "brittle")]
+    await reached(yard, "dead", 5)
+    status, out, _ = await call("jobs", "list", "--dead", "--json")
+    dead = json.loads(out)
+    assert (status, len(dead), {one["state"] for one in dead}) == (0, 4, {"dead"})
+    _, out, _ = await call("jobs", "list", "--dead", "--kind", "brittle", "--json")
+    assert [one["kind"] for one in json.loads(out)] == ["brittle"]
+    _, out, _ = await call(
+        "query", "{ deadLetters(first: 1) { totalCount nodes { attempts history } } }", "--json"
+    )
+    found = json.loads(out)["deadLetters"]
+    assert (found["totalCount"], found["nodes"][0]["attempts"]) == (4, 2)
+    assert [(one["attempt"], one["code"], one["text"]) for one in found["nodes"][0]["history"]] == [
+        (1, "fault", "ValueError: the sea was rough"),
+        (2, "fault", "ValueError: the sea was rough"),
+    ]
+    assert (await call("jobs", "requeue"))[0] == 1
+    healthy = True
+    first = next(one["id"] for one in dead if one["kind"] == "fragile")
+    for words, said in (
+        ((first,), "requeued: 1; still dead: 0"),
+        (("--kind", "fragile"), "requeued: 2; still dead: 0"),
+        (("--all",), "requeued: 1; still dead: 0"),
+        (("--all",), "requeued: 0; still dead: 0"),
+    ):
+        status, _, error = await call("jobs", "requeue", *words)
+        assert (status, said in error) == (0, True), error
+    await reached(yard, "done", 4)
+    assert [len((await row(yard, id))["history"]) for id in ids] == [2] * 4
+    assert (await row(yard, theirs))["state"] == "dead", "another organization's stay"
 
 
 async def test_no_server_is_a_fault_with_the_remedy(

@@ -109,6 +109,7 @@ COMMANDS = {
     "export_catalog": "exports:run",
     "cancel_job": "jobs:write",
     "retry_job": "jobs:write",
+    "requeue_dead_letters": "jobs:write",
 }
 
 
