@@ -107,6 +107,46 @@ def overload(
 
 
 @app.command()
+def jobs(
+    count: Annotated[int, typer.Option("--jobs", help="Empty jobs a round.", min=10, max=100_000)] = 3_000,
+    rounds: Annotated[int, typer.Option(help="Rounds of each, for the median.", min=1, max=50)] = 5,
+    callers: Annotated[int, typer.Option(help="Commands under way at once.", min=1, max=64)] = 16,
+    low: Annotated[int, typer.Option(help="Low jobs that wait meanwhile.", min=10, max=100_000)] = 10_000,
+    high: Annotated[int, typer.Option(help="High jobs whose start is timed.", min=1, max=10_000)] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Empty jobs from the command to the end, against bare ARQ's; high work under low work; the relay."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from api.logs import configure_logs
+    from tests.bench import jobs as bench
+
+    configure_logs("warning", "console")
+    with progress() as bar:
+        task = bar.add_task("")
+        result = bench.run(
+            bench.Plan(count, rounds, callers, low, high), lambda text: bar.update(task, description=text)
+        )
+    if as_json:
+        print_json(asdict(result) | {"ratio": result.ratio})
+        return
+    print_rows(
+        ("round", "jobs/s", "bare ARQ", "bare ARQ, tuned"),
+        [
+            (number + 1, *line)
+            for number, line in enumerate(zip(result.product, result.bare, result.tuned, strict=True))
+        ],
+    )
+    say(f"By the faster bare one, in the median: {result.ratio:.3f} ({bench.FLOOR} is asked for).")
+    say(
+        f"High work while {result.waiting:,} low jobs wait begins after {result.start_p50_ms} ms, "
+        f"p99 {result.start_p99_ms} ms ({bench.START_MS:,} are allowed)."
+    )
+    say(f"The relay: {result.relay_us} µs a job, {result.relay_cpu_us} of them of its processor.")
+
+
+@app.command()
 def bulk(
     rows: Annotated[int, typer.Option(help="Rows written at once.", min=100, max=5_000_000)] = 20_000,
     rounds: Annotated[int, typer.Option(help="How often, for the median.", min=1, max=50)] = 3,

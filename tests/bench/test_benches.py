@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.settings import Settings
-from tests.bench import availability, bulk, functions, partitioning, reads, throwaway
+from tests.bench import availability, bulk, functions, jobs, partitioning, reads, throwaway
 from tests.bench.questions import QUESTIONS
 from tests.conftest import Databases
 
@@ -63,3 +63,10 @@ def test_functions_are_begun_and_called() -> None:
     lines = functions.run(functions.Plan(rounds=1, calls=2), lambda _text: None)
     assert [line.function for line in lines] == ["nothing", "queue", "schedule", "http"]
     assert all(line.cold_s > 0 and line.warm_ms > 0 for line in lines)
+
+
+@pytest.mark.usefixtures("_server")
+def test_jobs_are_done_by_the_product_and_by_bare_arq() -> None:
+    result = jobs.run(jobs.Plan(jobs=40, rounds=1, callers=4, low=20, high=3), lambda _text: None)
+    assert all(rate > 0 for rate in (*result.product, *result.bare, *result.tuned, result.relay_us))
+    assert result.start_p99_ms >= result.start_p50_ms > 0
