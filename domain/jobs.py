@@ -317,6 +317,35 @@ def _due(row: Any) -> Due:
     return Due(row["id"], row["kind"], row["lane"], row["fence"], row["run_at"], row["correlation_id"])
 
 
+async def forget_told(sql: Sql, days: int, most: int) -> int:
+    """Delete what the outbox told more than so many days ago; gives how many rows."""
+    done = await sql.execute(
+        "delete from outbox where id in (select id from outbox "
+        "where told_at < clock_timestamp() - make_interval(days => $1) order by id limit $2 "
+        "for update skip locked)",
+        days,
+        most,
+    )
+    return int(done.rsplit(" ", 1)[1])
+
+
+async def forget_routine(sql: Sql, days: int, most: int) -> int:
+    """Delete the operator's scheduled jobs that were done so many days ago; gives how many.
+
+    Those that went wrong stay, as everybody's do.
+    """
+    done = await sql.execute(
+        "delete from job where id in (select id from job "
+        "where owner_id = (select id from organization where is_operator) and unique_key = kind "
+        "and state = 'done' and history = '[]' "
+        "and finished_at < clock_timestamp() - make_interval(days => $1) order by id limit $2 "
+        "for update skip locked)",
+        days,
+        most,
+    )
+    return int(done.rsplit(" ", 1)[1])
+
+
 def _expect_mine(tag: str, id: uuid.UUID) -> None:
     if not tag.endswith(" 1"):
         raise LeaseLost(f"job {id} is held by another worker")

@@ -1,21 +1,24 @@
 """Upkeep, by schedule: the log of changes gets its partitions before their months come, and what was kept
 for a time goes when it is over."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 import structlog
 
+from domain import jobs
 from domain.access.grants import forget_expired_grants
 from domain.access.people import forget_old_failures
 from domain.access.revocation import forget_expired
 from domain.access.sessions import forget_old_sessions
-from domain.ports import SqlPool
+from domain.ports import Sql, SqlPool
 from jobs.job import Tools, job
 from jobs.schedule import scheduled
 
 KEYS_AT_ONCE = 5_000
 ACCESS_AT_ONCE = 5_000
+JOBS_AT_ONCE = 5_000
+KEPT_DAYS = 7
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +33,22 @@ async def make_partitions(tools: Tools) -> Mapping[str, int]:
 @scheduled(every=timedelta(hours=6))
 @job(timeout_s=1_800, backoff_s=(60, 600))
 async def forget_what_is_over(tools: Tools) -> Mapping[str, int]:
-    """Delete kept answers and log-ins whose time is over."""
-    return {"keys": await forget_keys(tools.pool), "access": await forget_access(tools.pool)}
+    """Delete kept answers, log-ins and words told whose time is over, and what was done by routine."""
+    return {
+        "keys": await forget_keys(tools.pool),
+        "access": await forget_access(tools.pool),
+        "told": await _forget(tools.pool, jobs.forget_told),
+        "routine": await _forget(tools.pool, jobs.forget_routine),
+    }
+
+
+async def _forget(pool: SqlPool, forget: Callable[[Sql, int, int], Awaitable[int]]) -> int:
+    gone, count = 0, JOBS_AT_ONCE
+    while count >= JOBS_AT_ONCE:
+        async with pool.acquire() as connection:
+            count = await forget(connection, KEPT_DAYS, JOBS_AT_ONCE)
+        gone += count
+    return gone
 
 
 async def make_room(pool: SqlPool) -> int:

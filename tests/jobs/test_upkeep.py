@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from pathlib import Path
 
 import asyncpg
@@ -70,5 +71,29 @@ async def test_upkeep_is_asked_for_by_the_clock(
     kinds = await yard.fetch("select kind, result from job where owner_id = $1", yard.viewer.organization_id)
     results = {row["kind"]: json.loads(row["result"]) for row in kinds}
     assert results["make_partitions"] == {"made": 2}
-    assert results["forget_what_is_over"].keys() == {"keys", "access"}
+    assert results["forget_what_is_over"].keys() == {"keys", "access", "told", "routine"}
     assert await tick(fresh_pool) == []
+
+
+async def test_what_was_told_and_done_by_routine_goes_after_a_week(fresh_pool: Pool, tmp_path: Path) -> None:
+    yard = await new_yard(fresh_pool, tmp_path)
+    await fresh_pool.execute("update organization set is_operator = true")
+    await fresh_pool.execute(
+        "insert into outbox (topic, payload, told_at) "
+        "select 'x', '{}', clock_timestamp() - d * interval '1 day' from unnest(array[6, 8, null]) as d"
+    )
+    await fresh_pool.execute(
+        "insert into job (owner_id, kind, unique_key, state, history, finished_at) "
+        "select $1, kind, key, state, history::jsonb, clock_timestamp() - days * interval '1 day' "
+        "from (values ('tidy', 'tidy', 'done', '[]', 8), ('tidy', 'tidy', 'done', '[]', 6), "
+        "('tidy', 'tidy', 'done', '[{}]', 8), ('tidy', 'tidy', 'dead', '[]', 8), "
+        "('export', null, 'done', '[]', 8)) as given (kind, key, state, history, days)",
+        yard.viewer.organization_id,
+    )
+    async with open_work(yard.pool, yard.viewer, command="test", door="test") as unit:
+        id = str(await unit.enqueue("forget_what_is_over", {}))
+    assert await run_job(yard.house, id) == "done"
+    result = json.loads(await fresh_pool.fetchval("select result from job where id = $1", uuid.UUID(id)))
+    assert (result["told"], result["routine"]) == (1, 1)
+    assert await fresh_pool.fetchval("select count(*) from outbox where topic = 'x'") == 2
+    assert await fresh_pool.fetchval("select count(*) from job where kind <> 'forget_what_is_over'") == 4
