@@ -1,7 +1,8 @@
 """What access costs a request: the processor's time for all that is not answering the question.
 
 A token that was verified before, the look-up of what was revoked, a place in front of the database, the
-price taken from what the process holds and given back in part, and the cost told in headers and body.
+price taken from what the process holds and given back in part, the cost told in headers and body, and the
+request counted for /metrics.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ async def _measure(settings: Settings, organization: uuid.UUID) -> float:
     async with open_services(settings) as services:
         authorization = f"Bearer {token}"
         known, limiter, places = services.authenticator.known, services.limiter, services.places
-        spent = 0.0
+        spent, scope = 0.0, {"path": "/graphql"}
         for _ in range(TIMES // 1000):
             # What the process draws from the store it draws here: a share lasts for thousands of requests.
             viewer = known(authorization, "127.0.0.1")
@@ -58,5 +59,6 @@ async def _measure(settings: Settings, organization: uuid.UUID) -> float:
                 bill.with_cost(_BODY)
                 bill.headers()
                 bill.close()
+                services.requests.note(scope, 200, 0.002)
             spent += time.thread_time() - began
     return spent / TIMES * 1e6
