@@ -132,6 +132,7 @@ def test_memory_is_flat(watched: Watched) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 def test_memory_is_flat_for_four_gigabytes(watched: Watched) -> None:
     grows(watched, 10, 4096)
