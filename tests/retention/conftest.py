@@ -164,6 +164,7 @@ async def attic(attic_database: str) -> AsyncIterator[Attic]:
     connection = await asyncpg.connect(attic_database)
     for table in EMPTIED:
         await connection.execute(f"delete from {table}")
+    await connection.execute("drop table if exists change_p201202, change_p201208")
     pool = await open_pool(attic_database, max_size=4)
     yield Attic(pool, connection)
     await connection.close()

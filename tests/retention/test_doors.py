@@ -79,7 +79,7 @@ async def test_an_enterprise_says_how_long_and_what_longer_within_limits(attic: 
     assert "exports" not in await attic.states(utc_now())
     assert (await attic.run(utc_now())).gone["exports"] == 0
     await send(attic, owner, "set_retention_policy", rule="exports")
-    assert await attic.plan(utc_now(), days=3000) == []
+    assert await attic.plan(utc_now(), days=3000, owner_id=owner) == []
     for name, wrong in (
         ("extend_retention", {"days": 0}),
         ("extend_retention", {"days": 1099}),
@@ -164,3 +164,37 @@ async def test_the_command_line_plans_holds_and_says_why_not(
         status, _, error = await ask(*words)
         assert status != 0
         assert "system:admin" in error
+
+
+async def test_an_erasure_is_planned_asked_for_and_listed_on_the_command_line(
+    attic: Attic, call: tuple[uuid.UUID, Call], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, ask = call
+    mark = uuid.uuid4().hex
+    person = await attic.sql.fetchval(
+        "insert into user_account (email, display_name) values ($1, 'Ada') returning id",
+        f"{mark}@example.org",
+    )
+    assert (await ask("erasure", "plan", f"{mark}@example.org"))[0] != 0  # no operator
+    token = mint_token(
+        ensure_keys(tmp_path / "keys")[0],
+        organization_id=owner,
+        role=Role.ADMIN,
+        subject="cli@test",
+        operator=True,
+        lifetime=timedelta(hours=1),
+    )
+    monkeypatch.setenv("CATALOGRAPH_TOKEN", token)
+    status, out, error = await ask("erasure", "plan", f"{mark}@example.org", "--json")
+    assert status == 0, error
+    plan = json.loads(out)
+    assert (plan["userId"], [trace["table"] for trace in plan["traces"]]) == (str(person), ["user_account"])
+    status, out, error = await ask("erasure", "run", str(person), "--reason", "by letter", "--json")
+    assert status == 0, error
+    asked = json.loads(out)
+    status, out, _ = await ask("erasure", "list", "--json")
+    assert [(one["state"], one["reason"]) for one in json.loads(out) if one["id"] == asked["erasureId"]] == [
+        ("running", "by letter")
+    ]
+    status, _, error = await ask("erasure", "run", "nobody@example.org", "--reason", "x")
+    assert (status, "NOT_FOUND" in error) == (1, True)
