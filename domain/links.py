@@ -41,7 +41,8 @@ class Links:
         signature = said.pop("signature", "")
         if len(said) + 1 != len(given) or given[-1:] != [("signature", signature)]:
             raise LinkRefused("the link is not one of ours")
-        if not hmac.compare_digest(signature, self._sign(path, given[:-1])):
+        # As bytes: text that is not ASCII can't be compared.
+        if not hmac.compare_digest(signature.encode(), self._sign(path, given[:-1]).encode()):
             raise LinkRefused("the link was changed, or is another server's")
         if int(said["expires"]) <= (time.time() if now is None else now):
             raise LinkRefused("the link has expired; ask for a new one")

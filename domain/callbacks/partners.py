@@ -17,6 +17,7 @@ from domain.callbacks.tables import MEANINGS
 from domain.command import Outcome, Repeat, command
 from domain.ports import SealBroken, Sealer
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal
+from domain.retention.holds import HeldByLaw, expect_free, no_new_holds
 from domain.row import new_id
 from domain.types import UNSET, Ref, Unset
 from domain.work import Work, entity_id
@@ -39,6 +40,13 @@ class SecretLost(Refusal):
 
     code = "callback_secret_lost"
     status = 409
+
+
+# What a legal hold may be on that goes with a partner: its events, and the releases they speak of.
+_TOLD = """
+select id from callback_event where partner_id = $2
+union all select release_id from distribution where partner_id = $2 and release_id is not null
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +167,14 @@ async def edit_callback_partner(ask: EditCallbackPartner, work: Work) -> Outcome
     returns="callback_partner",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=REFUSES,
+    refuses=(*REFUSES, HeldByLaw),
 )
 async def delete_callback_partner(ask: DeleteCallbackPartner, work: Work) -> Outcome:
     """Delete a partner, with its events and its records of releases; switching it off keeps them."""
+    await no_new_holds(work.connection)
     held = await _hold(work, ask.id)
+    owner = work.viewer.organization_id
+    await expect_free(work.connection, owner, "what the partner told", _TOLD, held["id"])
     await work.connection.execute("delete from callback_partner where id = $1", held["id"])
     return Outcome("callback_partner", (held["id"],))
 

@@ -18,19 +18,13 @@ from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.erasure.trace import Person, Trace, left_of, trace
 from domain.ports import Sql, text_of
-from domain.refusals import InputInvalid, NotFound, Refusal
+from domain.refusals import InputInvalid, NotFound
 from domain.retention import due
+from domain.retention.holds import HeldByLaw, no_new_holds
 from domain.work import Work
 
 JOB = "erase_person"
 LONGEST_REASON = 2_000
-
-
-class HeldByLaw(Refusal):
-    """A legal hold keeps the data of the person, or of an organization that they belong to."""
-
-    code = "legal_hold"
-    status = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +100,8 @@ async def erase_person(ask: ErasePerson, work: Work) -> Outcome:
 
 async def person_of(sql: Sql, given: str) -> Person | None:
     """The person with a user id or an e-mail address."""
+    if "\0" in given:  # no text of the database holds one
+        return None
     row = await sql.fetchrow(
         "select id, email, display_name from user_account where id::text = $1 or lower(email) = lower($1)",
         given.strip(),
@@ -140,7 +136,7 @@ async def erase(work: Work, erasure_id: uuid.UUID) -> bool:
     Raises HeldByLaw where a hold was placed since it was asked for.
     """
     sql = work.connection
-    await sql.execute(f"select pg_advisory_xact_lock_shared({due.LOCK})")
+    await no_new_holds(sql)
     row = await sql.fetchrow(
         "select * from erasure where id = $1 and state = 'running' for update", erasure_id
     )

@@ -15,6 +15,7 @@ from domain.files.taking import RECEIVE, Bytes, Looked, plain_name, plain_type, 
 from domain.ids import encode_id
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal, TooMany
 from domain.retention.blobs import BlobLeaving
+from domain.retention.holds import HeldByLaw, expect_free, no_new_holds
 from domain.row import new_id
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -263,12 +264,14 @@ async def attach_file(ask: AttachFile, work: Work) -> Outcome:
     returns="file",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(NotFound, ReferenceMissing),
+    refuses=(NotFound, ReferenceMissing, HeldByLaw),
 )
 async def detach_file(ask: DetachFile, work: Work) -> Outcome:
-    """Let a file hang on nothing."""
+    """Let a file hang on nothing; one that a legal hold keeps stays where it hangs."""
+    await no_new_holds(work.connection)
     row = await _hold(work, ask.id)
     if row["subject_id"] is not None:
+        await _expect_free(work, row)
         await _hang(work, row["id"], None, None)
     return Outcome("file", (row["id"],))
 
@@ -279,12 +282,14 @@ async def detach_file(ask: DetachFile, work: Work) -> Outcome:
     returns="file",
     audit=Audit.OPERATIONS,
     repeat=Repeat.NATURAL,
-    refuses=(NotFound, ReferenceMissing),
+    refuses=(NotFound, ReferenceMissing, HeldByLaw),
 )
 async def delete_file(ask: DeleteFile, work: Work) -> Outcome:
     """Delete a file; a tombstone stays, and the bytes go when nobody else has them."""
+    await no_new_holds(work.connection)
     row = await _hold(work, ask.id)
     if row["state"] != "deleted":
+        await _expect_free(work, row)
         await bury(work, row["id"], row["sha256"])
     return Outcome("file", (row["id"],))
 
@@ -318,6 +323,13 @@ async def _hold(work: Work, given: str) -> Any:
     if row is None:
         raise NotFound(f"no file {given} in your organization", path=("id",))
     return row
+
+
+async def _expect_free(work: Work, row: Any) -> None:
+    """Raise HeldByLaw where a legal hold is on the organization, the file, or what it hangs on."""
+    ids = [row["id"], row["subject_id"]]
+    subjects = "select unnest($2::uuid[])"
+    await expect_free(work.connection, work.viewer.organization_id, "the file", subjects, ids)
 
 
 async def _subject(work: Work, given: str) -> tuple[str, uuid.UUID]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api import logs
+from domain.access.scopes import Role
 from domain.callbacks.tables import CallbackPartner
 from domain.row import utc_now
 from tests.api.conftest import THEIRS
@@ -105,6 +106,15 @@ async def test_strangers_neither_see_nor_replay(partner: Partner) -> None:
 
 async def test_a_deleted_partner_takes_its_events_along(partner: Partner) -> None:
     await partner.call(partner.event("delivered", AT), "e-1")
+    (event,) = (await rest(partner.house, "GET", f"/v1/callback-partners/{partner.id}/events")).json()[
+        "items"
+    ]
+    said = {"subjectType": "file", "subjectId": event["id"], "reason": "a case"}
+    hold = (await rest(partner.house, "POST", "/v1/legal-holds", said, role=Role.ADMIN)).json()["id"]
+    held = await rest(partner.house, "DELETE", f"/v1/callback-partners/{partner.id}")
+    assert (held.status_code, held.json()["code"]) == (409, "LEGAL_HOLD")
+    told = {"reason": "settled"}
+    await rest(partner.house, "POST", f"/v1/legal-holds/{hold}/release", told, role=Role.ADMIN)
     gone = await rest(partner.house, "DELETE", f"/v1/callback-partners/{partner.id}")
     assert gone.status_code < 300, gone.text
     assert await partner.run() == 1  # the job that waited finds nothing to do

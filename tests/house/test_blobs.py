@@ -245,6 +245,8 @@ def test_a_link_grants_what_it_says_until_it_ends() -> None:
         lambda path, query: (path, query + "&name=y"),
         lambda path, query: (path, "name=y&" + query),
         lambda path, query: (path, query[:-1]),
+        lambda path, query: (path, query[:-2] + "%C3%A9"),
+        lambda path, query: (path, query + "%ff"),
         lambda path, query: (path, query.partition("&signature")[0]),
         lambda path, query: (path, ""),
     ],

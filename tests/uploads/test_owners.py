@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from typing import Any
 
-from domain.access.scopes import Scope
+from domain.access.scopes import Role, Scope
 from domain.ids import decode_id
 from tests.uploads.conftest import Desk, png, sha256
 from tests.uploads.test_uploads import created
@@ -151,6 +151,29 @@ async def test_files_have_scopes_of_their_own(desk: Desk) -> None:
     writes: dict[str, Any] = {"token": {"scopes": [Scope.FILES_READ]}}
     refused = await desk.upload("c.png", png(), **writes)
     assert (refused.status_code, refused.json()["code"]) == (403, "INSUFFICIENT_SCOPE")
+
+
+async def test_a_legal_hold_keeps_a_file_from_its_own_people(desk: Desk) -> None:
+    admin: dict[str, Any] = {"role": Role.ADMIN}
+
+    async def tried(method: str, path: str) -> tuple[int, str]:
+        more: dict[str, Any] = {"json": {}} if method == "POST" else {}
+        answer = await desk.rest(method, path, **more)
+        return answer.status_code, answer.json()["code"] if answer.status_code >= 400 else ""
+
+    content, song = png(), await recording(desk)
+    file = (await desk.upload("a.png", content, data={"subjectId": song})).json()
+    # On the file itself; on what it hangs on; on the whole organization.
+    for kind, subject in (("file", file["id"]), ("entity", song), ("organization", str(desk.ours))):
+        said = {"subjectType": kind, "subjectId": subject, "reason": "a case"}
+        hold = (await desk.rest("POST", "/v1/legal-holds", json=said, **admin)).json()["id"]
+        for method, path in (("DELETE", ""), ("POST", "/detach")):
+            assert await tried(method, f"/v1/files/{file['id']}{path}") == (409, "LEGAL_HOLD"), (kind, path)
+        told = {"json": {"reason": "settled"}, **admin}
+        assert (await desk.rest("POST", f"/v1/legal-holds/{hold}/release", **told)).status_code == 200
+    assert await desk.run_waiting("drop_blob") == 0
+    assert sha256(content) in desk.served.stored()
+    assert await tried("DELETE", f"/v1/files/{file['id']}") == (204, "")
 
 
 async def test_what_happens_to_a_file_stands_in_the_trail(desk: Desk) -> None:
