@@ -292,6 +292,14 @@ async def stop(sql: Sql, id: uuid.UUID, fence: int) -> None:
     )
 
 
+async def put_off(sql: Sql, id: uuid.UUID, fence: int, text: str, after_s: float) -> bool:
+    """Try later what found a dependency away; the attempt does not count, so that an outage kills no job.
+
+    False, and nothing changes, for a job that is a day old: it fails like any other.
+    """
+    return bool(await sql.fetchval(_PUT_OFF, id, fence, text[:LONGEST_TEXT], after_s))
+
+
 async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
     """Give the job back unfinished, because the worker stops; the attempt does not count."""
     await sql.execute(_RELEASE, id, fence)
@@ -434,6 +442,19 @@ with changed as (
 )
 insert into outbox (topic, payload, correlation_id)
 select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
+"""
+_PUT_OFF = """
+with changed as (
+  update job set state = 'queued', attempts = attempts - 1, leased_until = null,
+         error_code = 'away', error_text = $3,
+         run_at = clock_timestamp() + make_interval(secs => $4 * (1 + random() / 2))
+   where id = $1 and fence = $2 and state = 'running' and created_at > clock_timestamp() - interval '1 day'
+  returning id, lane, correlation_id
+), told as (
+  insert into outbox (topic, payload, correlation_id)
+  select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
+)
+select true from changed
 """
 _DUE = """
 select id, kind, lane, fence, run_at, correlation_id from job

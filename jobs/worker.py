@@ -34,7 +34,7 @@ from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
 from domain.notices.outlets import Outlets
-from domain.ports import Blobs, Sql, SqlPool
+from domain.ports import Blobs, OutsideAway, Sql, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
@@ -45,6 +45,7 @@ from jobs.schedule import run as keep_schedules
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
+_LONGEST_OFF_S = 300.0
 
 
 def run(
@@ -259,6 +260,12 @@ async def _beat(pool: SqlPool, tools: Tools, lease_s: float) -> None:
 async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error: Exception) -> str:
     late = isinstance(error, TimeoutError)
     text = f"not done after {kind.timeout_s:g} s" if late and kind else f"{type(error).__name__}: {error}"
+    if isinstance(error, OutsideAway):
+        after_s = min(_LONGEST_OFF_S, max(1.0, error.retry_after_s))
+        async with pool.acquire() as connection:
+            if await life.put_off(connection, claim.id, claim.fence, text, after_s):
+                log.warning("job put off", away=error.name, reason=error.reason, after_s=round(after_s, 1))
+                return "queued"
     async with pool.acquire() as connection, connection.transaction():
         state = await life.fail(
             connection,

@@ -15,7 +15,7 @@ from domain import jobs as life
 from domain.adapters.postgres import Pool
 from domain.commands import COMMANDS
 from domain.dispatch import dispatch, open_work
-from domain.ports import Sql
+from domain.ports import OutsideAway, Sql
 from domain.refusals import NotFound
 from jobs.job import JOBS, Tools, job
 from jobs.worker import Pace, open_queue, run_job, work
@@ -198,6 +198,33 @@ async def test_too_long_is_a_failure(yard: Yard, own_jobs: None) -> None:
     id = await ask(yard, "dawdle")
     assert await run_job(yard.house, id) == "dead"
     assert (await row(yard, id))["error_text"] == "not done after 0.05 s"
+
+
+async def test_an_outage_costs_no_try_for_a_day(yard: Yard, own_jobs: None) -> None:
+    @job(tries=2)
+    async def reach(tools: Tools) -> None:
+        raise OutsideAway("the blob store", "nobody listens", 40.0)
+
+    id = await ask(yard, "reach")
+    for turn in range(5):
+        assert await run_job(yard.house, id) == "queued"
+        left = await row(yard, id)
+        assert (left["attempts"], left["error_code"], left["history"]) == (0, "away", [])
+        assert "nobody listens" in left["error_text"]
+        told = await yard.pool.fetchval("select count(*) from outbox where payload ->> 'job_id' = $1", id)
+        assert told >= turn + 1, "the queue is told of each turn"
+        soon = await yard.pool.fetchval(
+            "update job set run_at = clock_timestamp() where id = $1 and run_at > clock_timestamp() "
+            "and run_at < clock_timestamp() + interval '61 seconds' returning true",
+            uuid.UUID(id),
+        )
+        assert soon, "it waits as long as it was told to, and a little"
+    await yard.pool.execute(
+        "update job set created_at = clock_timestamp() - interval '25 hours' where id = $1", uuid.UUID(id)
+    )
+    await run_job(yard.house, id)
+    left = await row(yard, id)
+    assert (left["attempts"], left["error_code"]) == (1, "fault")
 
 
 async def test_who_lost_the_lease_can_write_nothing(yard: Yard) -> None:
