@@ -73,7 +73,7 @@ async def test_a_subscription_needs_a_caller_that_takes_events(yard: Yard) -> No
 
 
 async def test_a_token_that_ends_ends_a_stream_with_its_code(yard: Yard) -> None:
-    token = yard.house.token(lifetime=timedelta(seconds=2))
+    token = yard.house.token(lifetime=timedelta(seconds=4))
     asked = {"query": WATCH, "variables": {"id": job_id(await yard.job())}}
     async with caller(yard, Authorization=f"Bearer {token}") as client:
         answer = await client.post("/graphql", json=asked)

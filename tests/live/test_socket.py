@@ -182,7 +182,7 @@ async def test_a_subscription_needs_the_scope_of_what_it_tells(yard: Yard) -> No
 
 
 async def test_a_token_that_ends_ends_what_runs(yard: Yard) -> None:
-    async with opened(yard.house, yard.house.token(lifetime=timedelta(seconds=2))) as socket:
+    async with opened(yard.house, yard.house.token(lifetime=timedelta(seconds=4))) as socket:
         await socket.follow("one", WATCH, id=job_id(await yard.job()))
         await socket.next("one")
         code, reason = await socket.closed()
