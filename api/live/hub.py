@@ -125,15 +125,17 @@ class Hub:
         self._lost = asyncio.Event()
         self._away = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._joining: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Hub":
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._check())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
+        ours = [*self._tasks, *self._joining]
+        for task in ours:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ours, return_exceptions=True)
         for watch in self._watches:
             watch.end(Problem("UNAVAILABLE", "the server stops; follow on shortly"))
         await self._listener.close()
@@ -152,10 +154,16 @@ class Hub:
         self._of[whose] += 1
         try:
             self._wake.set()
-            async with self._turn:
-                await self._hear()
-                if job_id is None and organization not in self._began:
-                    await self._begin(organization)
+            # In a task of its own: the connection is everybody's, so whoever hangs up must not break off what
+            # is said on it.
+            joining = asyncio.create_task(self._join(organization if job_id is None else None))
+            self._joining.add(joining)
+            joining.add_done_callback(self._joining.discard)
+            await asyncio.shield(joining)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # Swallowed on the way here, by a driver that came to its end in the same moment.
+                raise asyncio.CancelledError
             yield watch
         finally:
             del self._watches[watch]
@@ -192,6 +200,13 @@ class Hub:
             )
         if len(self._watches) >= self.most:
             raise self._full(len(self._watches), "subscriptions")
+
+    async def _join(self, whole: uuid.UUID | None) -> None:
+        """Hear of what is followed by now. whole: the organization that is followed whole, if one is."""
+        async with self._turn:
+            await self._hear()
+            if whole is not None and whole not in self._began:
+                await self._begin(whole)
 
     async def _begin(self, organization: uuid.UUID) -> None:
         """Note how an organization's jobs stand, so that only what changes from now on is found."""

@@ -65,6 +65,15 @@ async def test_every_job_of_ones_own_that_is_chosen_is_told_of_and_no_others(yar
     assert not [state for name, state in heard if name == "done" and state != "done"]
 
 
+async def test_whoever_breaks_the_protocol_while_it_follows_is_told_at_once(house: House) -> None:
+    # Subscriptions are still beginning when the conversation ends: none may outlive it.
+    for _ in range(3):
+        async with opened(house) as socket:
+            for id in (*range(5), 4):
+                await socket.connection.send(FOLLOW.replace('"1"', f'"{id}"'))
+            assert (await socket.closed())[0] == 4409
+
+
 async def test_a_caller_may_stop_listening_and_begin_again(yard: Yard) -> None:
     id = await yard.begun()
     async with opened(yard.house) as socket:
