@@ -29,6 +29,7 @@ from domain.dispatch import dispatch
 from domain.refusals import Refusal
 from jobs import schedule as schedules
 from jobs.job import House
+from jobs.queue import VERSION
 from jobs.worker import open_house, run_job
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def ddex_check(event: Event, context: Any) -> list[dict[str, str]]:
 
 
 def queue(event: Event, context: Any) -> dict[str, list[dict[str, str]]]:
-    """Messages of a queue: notices of new objects, or `{"job_id": …}`. Gives those to be sent again."""
+    """Messages of a queue: notices of new objects, or of jobs (docs/jobs.md). Gives those to send again."""
     return _run(lambda house: _consume(house, event, _until(context)))
 
 
@@ -236,8 +237,12 @@ async def _consume(house: House, event: Event, until: float) -> dict[str, list[d
             if time.monotonic() >= until:
                 raise TimeoutError("the call ends before this message's turn")
             message = json.loads(record["body"])
-            if "job_id" in message:
-                await _run_job(house, message["job_id"], until)
+            if "jobId" in message:
+                if message.get("v") != VERSION:
+                    raise LookupError(
+                        f"a message of version {message.get('v')}; this function reads {VERSION}"
+                    )
+                await _run_job(house, message["jobId"], until)
             else:
                 await _take_in(house, message, "receive_delivery", until)
         except Exception:

@@ -67,9 +67,11 @@ async def test_an_event_handled_by_two_processes_at_once_has_one_effect(town: To
 async def test_the_queue_asks_again_for_what_failed_and_for_nothing_else(town: Town) -> None:
     parcel = await town.yard.receive(Album(upc="00602557190304", title="Second").xml)
     landed = events.object_created(town.put(f"{town.slug}/a.xml", Album().xml))
-    batch = events.messages({"job_id": parcel.job_id}, landed, "not json", events.test_event("drop"))
-    first, again = await invoke(town, "queue", batch, events.messages({"job_id": parcel.job_id}, received=2))
-    assert first == {"batchItemFailures": [{"itemIdentifier": batch["Records"][2]["messageId"]}]}
+    told, newer = {"v": 1, "jobId": parcel.job_id}, {"v": 99, "jobId": parcel.job_id}
+    batch = events.messages(told, landed, "not json", events.test_event("drop"), newer)
+    first, again = await invoke(town, "queue", batch, events.messages(told, received=2))
+    failed = [batch["Records"][number]["messageId"] for number in (2, 4)]
+    assert first == {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
     assert again == {"batchItemFailures": []}
     assert await parcel.state() == "applied"
     assert {row["title"] for row in await town.yard.alive("release")} == {"Night Ferries", "Second"}
@@ -77,7 +79,7 @@ async def test_the_queue_asks_again_for_what_failed_and_for_nothing_else(town: T
 
 async def test_a_call_that_has_no_time_left_gives_its_work_back(town: Town) -> None:
     parcel = await town.yard.receive(Album().xml)
-    batch = events.messages({"job_id": parcel.job_id})
+    batch = events.messages({"v": 1, "jobId": parcel.job_id})
     (answer,) = await invoke(town, "queue", batch, left_s=5)
     assert answer == {"batchItemFailures": [{"itemIdentifier": batch["Records"][0]["messageId"]}]}
     assert [row["attempts"] for row in await town.yard.fetch("select attempts from job")] == [0]
