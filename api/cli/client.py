@@ -2,9 +2,9 @@
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from api.cli.output import Fault
+from api.cli.output import Fault, Refused
 from api.embedded import read_running
 from api.settings import Settings, load_settings
 
@@ -39,6 +39,24 @@ def client(timeout_s: float = _PATIENCE_S) -> "httpx2.Client":
         trust_env=bool(settings.url),
         event_hooks={"request": [_named]},
     )
+
+
+def answered(answer: "httpx2.Response") -> dict[str, Any]:
+    """The JSON of an answer. Raises Refused, in the server's words, where one can mend it, and else Fault."""
+    try:
+        body: dict[str, Any] = answer.json()
+    except ValueError:
+        raise Fault(f"The server answered {answer.status_code} without JSON") from None
+    errors = body.get("errors")
+    if (errors and "data" in body) or (errors and "detail" not in body):
+        code, text = (errors[0].get("extensions") or {}).get("code"), errors[0]["message"]
+    elif answer.status_code >= 400:
+        code, text = body.get("code"), body.get("detail") or body
+    else:
+        return body
+    if code in ("INTERNAL_ERROR", "AUTH_REQUIRED") or answer.status_code == 401 or answer.status_code >= 500:
+        raise Fault(f"The server answered {answer.status_code}: {text}")
+    raise Refused(f"{code}: {text}" if code else str(text))
 
 
 def _named(request: "httpx2.Request") -> None:

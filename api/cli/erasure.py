@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.output import REFUSED, AsJson, Fault, Refused, print_json, print_rows, say
+from api.cli.client import answered
+from api.cli.output import REFUSED, AsJson, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from api.cli.sending import Server
@@ -48,12 +49,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Forget a person: account, sessions, credentials and name in the trail."""
-    answer = _server().ask("POST", "/v1/erasures", json={"person": person, "reason": reason})
-    body = answer.json()
-    if answer.status_code in (400, 403, 404, 409, 422):
-        raise Refused(f"{body.get('code')}: {body.get('detail')}")
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    body = answered(_server().ask("POST", "/v1/erasures", json={"person": person, "reason": reason}))
     if as_json:
         print_json(body)
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.client import answered
 from api.cli.jobs import ENDED
 from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, progress, say
 
@@ -53,7 +54,7 @@ def export(
     )
     server = Server()
     body = {"kind": kind, "format": format, "filter": filter, "columns": column or []}
-    job = _asked(server.ask("POST", "/v1/exports", json=body))
+    job = answered(server.ask("POST", "/v1/exports", json=body))
     if out is None and not wait:
         print_json(job) if as_json else say(f"job {job['id']}; look: python3 -m api jobs watch {job['id']}")
         return
@@ -119,7 +120,8 @@ def _fetch(server: "Server", job: str, told: dict[str, Any], out: Path) -> None:
 
     from api.settings import load_settings
 
-    link = _asked(server.ask("GET", f"/v1/exports/{job}/file", headers={"Accept": "application/json"}))["url"]
+    asked = server.ask("GET", f"/v1/exports/{job}/file", headers={"Accept": "application/json"})
+    link = answered(asked)["url"]
     handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     part = Path(name)
     try:
@@ -156,15 +158,6 @@ def _wait(server: "Server", job: str) -> dict[str, Any]:
             if found["state"] in ENDED:
                 return found
             time.sleep(_POLL_S)
-
-
-def _asked(answer: Any) -> dict[str, Any]:
-    body: dict[str, Any] = answer.json()
-    if answer.status_code in (400, 403, 404, 409, 422, 429):
-        raise Refused(f"{body.get('code')}: {body.get('detail')}")
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
-    return body
 
 
 def _filter(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.client import answered
 from api.cli.output import REFUSED, AsJson, Fault, Refused, print_json, print_rows, progress, say
 
 if TYPE_CHECKING:
@@ -63,11 +64,7 @@ def listed(
         "/v1/dead-letters" if dead else "/v1/jobs",
         params={name: value for name, value in params.items() if value is not None},
     )
-    body = answer.json()
-    if answer.status_code == 400:
-        raise Refused(str(body.get("detail") or body))
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    body = answered(answer)
     nodes = body["items"]
     if as_json:
         print_json(nodes)
@@ -241,24 +238,13 @@ def requeue(
     if not (job or kind or everything):
         raise Refused("say which: ids of jobs, --kind KIND or --all")
     given = {"jobIds": job or None, "kind": kind}
-    answer = _server().ask(
-        "POST", "/v1/dead-letters/requeue", json={name: value for name, value in given.items() if value}
-    )
-    body = answer.json()
-    if answer.status_code in (400, 404, 409, 422):
-        raise Refused(str(body.get("detail") or body))
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    said = {name: value for name, value in given.items() if value}
+    body = answered(_server().ask("POST", "/v1/dead-letters/requeue", json=said))
     say(f"requeued: {body['requeued']}; still dead: {body['left']}")
 
 
 def _order(job: str, verb: str) -> None:
-    answer = _server().ask("POST", f"/v1/jobs/{job}/{verb}", json={})
-    body = answer.json()
-    if answer.status_code in (400, 404, 409, 422):
-        raise Refused(str(body.get("detail") or body))
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    body = answered(_server().ask("POST", f"/v1/jobs/{job}/{verb}", json={}))
     say(f"{verb}: {body.get('state', 'asked')}")
 
 

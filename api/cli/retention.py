@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, say
+from api.cli.client import answered
+from api.cli.output import AsJson, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from api.cli.sending import Server
@@ -95,12 +96,7 @@ def policy(
 
 def _order(method: str, path: str, said: dict[str, Any], as_json: bool) -> None:
     given = {name: value for name, value in said.items() if value is not None}
-    answer = _server().ask(method, path, json=given)
-    body = answer.json()
-    if answer.status_code in (400, 403, 404, 409, 422):
-        raise Refused(f"{body.get('code')}: {body.get('detail')}")
-    if answer.status_code >= 400:
-        raise Fault(f"The server answered {answer.status_code}: {body.get('detail') or body}")
+    body = answered(_server().ask(method, path, json=given))
     if as_json:
         print_json(body)
     else:

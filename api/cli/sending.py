@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.cli.client import answered
 from api.cli.output import Fault, Refused, progress
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def files_of(given: Sequence[str]) -> list[tuple[str, Path | None]]:
         if text == "-":
             found["-"] = None
             continue
+        if not text:  # a variable that was empty; Path makes it the folder one stands in
+            raise Refused("an empty name names nothing; a file, a folder, or - for standard input will do")
         path = Path(text)
         if path.is_dir():
             inside = {str(file): file for file in sorted(path.rglob("*")) if _is_message(file, path)}
@@ -196,13 +199,7 @@ class Server:
 
     def query(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL query."""
-        answer = self.ask("POST", "/graphql", json={"query": document, "variables": variables})
-        body = answer.json()
-        errors = body.get("errors") or []
-        if any((error.get("extensions") or {}).get("code") == "BAD_USER_INPUT" for error in errors):
-            raise Refused(str(errors[0]["message"]))
-        if answer.status_code >= 400 or errors:
-            raise Fault(f"The server answered {answer.status_code}: {body.get('errors') or body}")
+        body = answered(self.ask("POST", "/graphql", json={"query": document, "variables": variables}))
         data: dict[str, Any] = body["data"]
         return data
 

@@ -352,6 +352,8 @@ def _found(given: Sequence[str]) -> list[Path]:
     """The files that were named, and those under the folders that were; hidden ones only by name."""
     found: dict[Path, None] = {}
     for text in given:
+        if not text:  # a variable that was empty; Path makes it the folder one stands in
+            raise Refused("an empty name names nothing; a file or a folder will do")
         path = Path(text)
         if path.is_dir():
             inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _hidden(file, path)]

@@ -98,9 +98,10 @@ async def _tell(step: Step, rule: Rule, now: datetime, batch: int, done: Done) -
         for row in rows:
             said = {"rule": rule.name, "count": row["count"], "goes_at": row["goes_at"].isoformat()}
             await _event(sql, NOTICED, row["owner_id"], said)
-            # What was told of is not told of again, so the instant and the count name the notice.
-            key = f"{NOTICED}:{rule.name}:{now.isoformat()}:{done.told[rule.name]}"
-            await notify(sql, row["owner_id"], NOTICED, *_letter(rule, row), said, key)
+            # An organization reads one letter of a run, however many batches tell of.
+            key = f"{NOTICED}:{rule.name}:{now.isoformat()}"
+            named = {name: said[name] for name in ("rule", "goes_at")}
+            await notify(sql, row["owner_id"], NOTICED, *_letter(rule, row), named, key)
     count: int = sum(row["count"] for row in rows)
     done.told[rule.name] += count
     return count
@@ -128,8 +129,8 @@ def _letter(rule: Rule, row: Any) -> tuple[str, str]:
     """The subject and the text of a notice."""
     day = f"{row['goes_at']:%Y-%m-%d}"
     return (
-        f"{row['count']} things will be deleted from {day} on: {rule.about}",
-        f"{rule.about[:1].upper()}{rule.about[1:]}: {row['count']} of your organization have reached the "
+        f"Things will be deleted from {day} on: {rule.about}",
+        f"{rule.about[:1].upper()}{rule.about[1:]}: some of your organization have reached the "
         f"time for which they are kept, and are deleted from {row['goes_at']:%Y-%m-%d %H:%M} UTC on.\n\n"
         "Fetch what you need before. `retention plan` lists them. An enterprise may extend their time; a "
         "legal hold keeps what it names.\n",

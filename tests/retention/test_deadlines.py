@@ -103,6 +103,11 @@ async def test_the_owner_is_told_of_what_will_go_and_of_what_went(attic: Attic) 
         ("retention.deleted", "2"),
         ("retention.deleted", "1"),
     ]
+    # Batches are ours; an organization reads one letter.
+    letters = await attic.sql.fetch("select subject from notice where owner_id = $1", owner)
+    assert [row["subject"] for row in letters] == [
+        "Things will be deleted from 2024-06-02 on: files that exports wrote"
+    ]
 
 
 async def test_an_enterprise_keeps_what_its_policy_does_not_limit(attic: Attic) -> None:

@@ -92,6 +92,7 @@ async def test_what_is_refused_gives_status_1_and_says_why(call: Call, desk: Des
     status, out, _ = await call(str(lies))
     assert (status, "quarantined" in out) == (1, True)
     assert (await call(str(tmp_path / "nowhere")))[0] == 1
+    assert await call("") == (1, "", "an empty name names nothing; a file or a folder will do\n")
 
 
 async def test_without_a_server_the_status_is_3(
