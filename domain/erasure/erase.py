@@ -112,11 +112,15 @@ async def person_of(sql: Sql, given: str) -> Person | None:
 
 
 async def holds(sql: Sql, user_id: uuid.UUID) -> list[str]:
-    """The legal holds that keep a person's data: on the person, or on an organization of theirs."""
+    """The legal holds that keep a person's data: on the person, or on an organization of theirs.
+
+    Whoever left an organization is still named in what was done there.
+    """
     rows = await sql.fetch(
         "select h.id from legal_hold h where h.released_at is null and ("
         "h.subject_type = 'person' and h.subject_id = $1 or h.subject_type = 'organization' "
-        "and h.owner_id in (select organization_id from member where user_id = $1)) order by 1",
+        "and (h.owner_id in (select organization_id from member where user_id = $1) or exists ("
+        "select from change_set c where c.owner_id = h.owner_id and c.actor = $1::uuid::text))) order by 1",
         user_id,
     )
     return [str(row["id"]) for row in rows]
