@@ -38,7 +38,10 @@ class Tiers:
         return
 
     async def fetch(self, text: str) -> list[dict[str, Any]]:
-        return [] if "from client" in text else [{"name": "pro", "points_per_minute": self.points}]
+        if "from client" in text:
+            return []
+        files = {"most_file_bytes": 1 << 20, "most_kept_bytes": 1 << 20, "most_upload_s": 60}
+        return [{"name": "pro", "points_per_minute": self.points, **files}]
 
 
 async def spend(given: dict[str, Any]) -> dict[str, Any]:
