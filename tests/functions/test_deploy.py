@@ -140,6 +140,8 @@ def service(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# Installing the framework takes half a minute.
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_framework_reads_the_service(service: Path) -> None:
     done = run(service / "node_modules/.bin/osls", "print", "--format", "json", cwd=service, **GIVEN)
