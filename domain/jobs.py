@@ -17,6 +17,8 @@ from domain.refusals import Refusal
 from domain.tracing import traceparent
 
 TRIES = 3
+# Spreads pauses. Of its own, so that a simulation can seed it and nobody else draws from it.
+CHANCE = random.Random()  # noqa: S311
 LONGEST_TEXT = 2_000
 LONGEST_WAIT_S = 3_600.0
 JITTER = 0.25
@@ -230,7 +232,7 @@ async def fail(
 
     The failure stays in the job's history. Raises LeaseLost.
     """
-    pauses = waits(backoff_s, max(tries, 1), random.random())  # noqa: S311 - spread, not secrecy
+    pauses = waits(backoff_s, max(tries, 1), CHANCE.random())
     state = await sql.fetchval(_FAIL, id, fence, code, text[:LONGEST_TEXT], tries, pauses)
     if state is None:
         raise LeaseLost(f"job {id} is held by another worker")

@@ -444,7 +444,7 @@ class Simulation:
     def run(self, seed: int) -> Result:
         """What comes of a seed. Raises Broken."""
         self._loop.begin_anew()
-        random.seed(seed)
+        jobs.CHANCE.seed(seed)
         with simulated_jobs():
             return self._loop.run_until_complete(self._run(seed))
 

@@ -45,8 +45,6 @@ def test_no_seed_of_ten_thousand_does(simulation: Simulation, part: int) -> None
     _run_all(simulation, range(part, LONG, PARTS))
 
 
-# Alone it holds each time; within the whole suite two runs were seen to differ, for a reason not yet known.
-@pytest.mark.long
 def test_a_seed_replays_identically(simulation: Simulation) -> None:
     first, second = [[simulation.run(seed).trace for seed in (7, 8, 9)] for _ in range(2)]
     assert first == second
@@ -117,5 +115,8 @@ BROKEN: dict[str, Callable[[], tuple[Any, str, Any]]] = {
 )
 def test_what_is_broken_is_found(what: str, simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*BROKEN[what]())
-    with pytest.raises(Broken):
+    with pytest.raises(Broken) as found:
         _run_all(simulation, range(FOUND_WITHIN))
+    with pytest.raises(Broken) as again:
+        simulation.run(found.value.seed)
+    assert (again.value.what, again.value.trace) == (found.value.what, found.value.trace)
