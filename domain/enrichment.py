@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Float, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, REAL
 from sqlmodel import Field, SQLModel
 
 from domain.row import document, instant, key, refers
@@ -33,18 +32,4 @@ class AudioFeature(SQLModel, table=True):
     model: str
     model_version: str
     confidence: float | None = None
-    measured_at: datetime = instant(default_now=True, nullable=False)
-
-
-class Embedding(SQLModel, table=True):
-    """A vector of a recording in one model's space."""
-
-    __tablename__: ClassVar[Any] = "embedding"
-    __table_args__ = (UniqueConstraint("recording_id", "model", "model_version"),)
-
-    id: uuid.UUID = key()
-    recording_id: uuid.UUID = refers("recording.id", nullable=False, index=False, on_delete="CASCADE")
-    model: str
-    model_version: str
-    vector: list[float] = Field(sa_type=ARRAY(REAL), nullable=False)
     measured_at: datetime = instant(default_now=True, nullable=False)

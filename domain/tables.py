@@ -15,7 +15,7 @@ from domain.audit import (
 from domain.callbacks import tables as callbacks
 from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
-from domain.enrichment import AudioFeature, Embedding
+from domain.enrichment import AudioFeature
 from domain.erasure.tables import Erasure
 from domain.figures.tally import RequestTally
 from domain.files import tables as files
@@ -26,6 +26,7 @@ from domain.retention.partitions import ChangeDropped
 from domain.rights import tables as rights
 from domain.row import metadata
 from domain.schedules import Schedule
+from domain.vectors.tables import Embedding
 
 __all__ = [
     "AudioFeature",

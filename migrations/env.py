@@ -11,9 +11,11 @@ from sqlalchemy.pool import NullPool
 
 from domain.audit import Xid8
 from domain.tables import metadata
+from domain.vectors.tables import Halfvec
 
-# So that reflection knows the type of `change.xid`.
+# So that reflection knows the types of `change.xid` and `embedding.vector`.
 ischema_names["xid8"] = Xid8
+ischema_names["halfvec"] = Halfvec
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "60s"
