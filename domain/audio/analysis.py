@@ -17,25 +17,35 @@ Samples = NDArray[np.float32]
 class Sound:
     """Decoded sound and what its container said of it.
 
-    samples: (channels, frames), full scale is ±1.0. header_duration_s: what the container claims, None
-    where it is silent. errors: how many packets could not be decoded. tags: what the file says of itself,
-    by lower-case name (`title`, `bpm`, `key`, …): claims, never measurements.
+    samples: (channels, frames), full scale is ±1.0; of a long sound a stretch from its middle that begins at
+    `start_s`. rate_hz: of these samples; source_rate_hz: of the file, where it is higher. layout: the
+    channels by name (`FL`, `FR`, `FC`, `LFE`, …). whole_s: how long all of it is, where a stretch is held.
+    header_duration_s: what the container claims, None where it is silent. errors: how many packets could
+    not be decoded. not_numbers: how many samples were none, and stand as silence. tags: what the file says
+    of itself, by lower-case name (`title`, `bpm`, `key`, …): claims, never measurements.
     """
 
     samples: Samples
     rate_hz: int
     container: str
     codec: str
+    layout: tuple[str, ...] = ()
+    source_rate_hz: int | None = None
+    start_s: float = 0.0
+    whole_s: float | None = None
     bits: int | None = None
     bitrate_bps: int | None = None
     header_duration_s: float | None = None
     errors: int = 0
+    not_numbers: int = 0
     decoder: str = ""
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:
-        """How long the decoded sound is."""
+        """How long the decoded sound is, all of it."""
+        if self.whole_s is not None:
+            return self.whole_s
         return int(self.samples.shape[1]) / self.rate_hz
 
 

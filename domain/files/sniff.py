@@ -118,6 +118,16 @@ def inspect(
         return Verdict(kind.media_type, kind.kind, False, unfit.code, unfit.text)
 
 
+def type_of(window: Window) -> FileType:
+    """What the content is, whatever it is called and whether or not it is taken; UNKNOWN for no known type.
+
+    Raises Unfit where it begins as a type does and is not built like it.
+    """
+    kind = TYPES.get(_guess(window, window.at(0, texts.HEAD)) or "", UNKNOWN)
+    refine = _REFINED.get(kind.key)
+    return TYPES[refine(window)] if refine else kind
+
+
 def _guess(window: Window, head: bytes) -> str | None:
     """The key of the type that the content begins as."""
     text = None if head.startswith(b"%PDF-") else texts.read_head(window)

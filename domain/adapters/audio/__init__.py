@@ -1,0 +1,1 @@
+"""Whatever opens files of sound, containers, programs and weights."""

@@ -1,0 +1,84 @@
+"""One file of sound, everything that can be said of it: decoded once, heard by each part."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.adapters.audio import decode as decoding
+from domain.audio import loudness, quality, spectral
+from domain.audio.analysis import (
+    Analysis,
+    Heuristic,
+    Key,
+    Loudness,
+    NotAnalysed,
+    Quality,
+    Tempo,
+)
+from domain.audio.meters import Meter
+from domain.audio.mono import mono
+from domain.audio.refused import not_analysed
+
+# The parts that can be asked for, and which version makes each now.
+VERSIONS = {
+    "quality": f"quality {quality.VERSION}, {decoding.VERSION}",
+    "loudness": f"loudness {loudness.VERSION}, {decoding.VERSION}",
+    "spectral": f"spectral {spectral.VERSION}",
+}
+ALL = frozenset(VERSIONS)
+_ANALYSED_HZ = 22_050
+_LEFT_OUT = "it was not asked for"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """sample_rate_hz: what a higher rate is brought down to before it is analysed."""
+
+    sample_rate_hz: int = 44_100
+
+
+def analyse(
+    path: Path,
+    parts: frozenset[str] = ALL,
+    settings: Settings = Settings(),
+) -> Analysis | NotAnalysed:
+    """Everything that can be said of one file, or the one finding why nothing can.
+
+    It computes for seconds and trusts the file with this process: `domain.adapters.audio.pool` does the same
+    in a process of its own.
+    """
+    level, health = loudness.LoudnessMeter(), quality.QualityMeter()
+    meters: list[Meter] = [level] if "loudness" in parts else []
+    if "quality" in parts:
+        meters.append(health)
+    sound = decoding.decode(path, path.name, meters=meters, sample_rate_hz=settings.sample_rate_hz)
+    if isinstance(sound, NotAnalysed):
+        return sound
+    try:
+        with path.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        return not_analysed("audio_unreadable", f"{path.name}: {error.strerror or error}")
+    one = mono(sound, _ANALYSED_HZ)
+    return Analysis(
+        sha256=sha256,
+        container=sound.container,
+        codec=sound.codec,
+        rate_hz=sound.source_rate_hz or sound.rate_hz,
+        channels=int(sound.samples.shape[0]),
+        bits=sound.bits,
+        bitrate_bps=sound.bitrate_bps,
+        header_duration_s=sound.header_duration_s,
+        duration_s=sound.duration_s,
+        quality=health.result(sound) if "quality" in parts else Quality(),
+        tempo=Tempo(bpm=None, confidence=None, reason=_LEFT_OUT),
+        key=Key(best=None, reason=_LEFT_OUT),
+        loudness=level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT),
+        energy=Heuristic(value=None, reason=_LEFT_OUT),
+        danceability=Heuristic(value=None, reason=_LEFT_OUT),
+        spectral=spectral.spectral(one, _ANALYSED_HZ) if "spectral" in parts else {},
+        tagged=None,
+        fingerprint=None,
+        tags=sound.tags,
+        models={name: version for name, version in VERSIONS.items() if name in parts},
+    )
