@@ -1,7 +1,7 @@
 """`python3 -m tests`: makes the environment when needed, then runs pytest with the arguments given.
 
-Without arguments, and with options alone, the whole suite runs in two processes, file by file; each has
-servers of its own.
+Without arguments, and with options alone, the whole suite runs in two to four processes, one for each
+processor, file by file; each has servers of its own.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from api.bootstrap import CHECKOUT, enter
 
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+PARALLEL = ("-n", str(min(max(os.cpu_count() or 2, 2), 4)), "--dist", "loadfile")
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ import codecs
 import io
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,12 @@ MOST_MEMORY = 48 << 20
 # What a process may do that an inspection never does.
 DEEDS = ("open", "socket", "subprocess", "os.", "shutil", "tempfile", "import", "exec", "compile", "ctypes")
 _deeds: list[str] | None = None
+_watched = 0
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
-    if _deeds is not None and event.startswith(DEEDS):
+    # Servers of other tests have threads in this process, and work of their own.
+    if _deeds is not None and threading.get_ident() == _watched and event.startswith(DEEDS):
         _deeds.append(f"{event} {arguments}")
 
 
@@ -37,10 +40,10 @@ sys.addaudithook(_watch)
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """What the process does to the world meanwhile: files, sockets, other processes, imports."""
-    global _deeds
+    """What this thread does to the world meanwhile: files, sockets, other processes, imports."""
+    global _deeds, _watched
     found: list[str] = []
-    _deeds = found
+    _deeds, _watched = found, threading.get_ident()
     try:
         yield found
     finally:
