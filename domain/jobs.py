@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.lanes import LANES
 from domain.ports import Sql
 from domain.refusals import Refusal
 from domain.tracing import traceparent
@@ -40,7 +41,8 @@ class Claim:
     """A job that this worker may run until the lease ends. attempt counts from 1.
 
     dead: its worker fell silent on the last try, so it must not be run again, only buried.
-    traceparent: where the trace stood that asked for it.
+    traceparent: where the trace stood that asked for it. cancelled: somebody asked for that, and its worker
+    fell silent, so it must not be run again, only stopped.
     """
 
     id: uuid.UUID
@@ -54,6 +56,7 @@ class Claim:
     correlation_id: str | None
     dead: bool = False
     traceparent: str | None = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ async def claim_many(
             row["correlation_id"],
             row["dead"],
             row["traceparent"],
+            row["cancelled"],
         )
         for row in rows
     }
@@ -228,9 +232,9 @@ async def keep_result(sql: Sql, id: uuid.UUID, fence: int, result: Mapping[str, 
 async def fail(
     sql: Sql, id: uuid.UUID, fence: int, code: str, text: str, *, backoff_s: Sequence[float], tries: int
 ) -> str:
-    """The attempt failed: wait and try again, or dead after the last try. Gives the new state.
+    """The attempt failed: wait and try again, dead after the last try, or cancelled where that was asked.
 
-    The failure stays in the job's history. Raises LeaseLost.
+    Gives the new state. The failure stays in the job's history. Raises LeaseLost.
     """
     pauses = waits(backoff_s, max(tries, 1), CHANCE.random())
     state = await sql.fetchval(_FAIL, id, fence, code, text[:LONGEST_TEXT], tries, pauses)
@@ -297,19 +301,25 @@ async def stop(sql: Sql, id: uuid.UUID, fence: int) -> None:
 async def put_off(sql: Sql, id: uuid.UUID, fence: int, text: str, after_s: float) -> bool:
     """Try later what found a dependency away; the attempt does not count, so that an outage kills no job.
 
-    False, and nothing changes, for a job that is a day old: it fails like any other.
+    False, and nothing changes, for a job that is a day old or cancelled: it fails like any other.
     """
     return bool(await sql.fetchval(_PUT_OFF, id, fence, text[:LONGEST_TEXT], after_s))
 
 
 async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
-    """Give the job back unfinished, because the worker stops; the attempt does not count."""
+    """Give the job back unfinished, because the worker stops; the attempt does not count.
+
+    A cancelled job is ended by it.
+    """
     await sql.execute(_RELEASE, id, fence)
 
 
 async def due(sql: Sql, grace_s: float, limit: int) -> list[Due]:
-    """Jobs that should have begun: waiting for longer than the grace, or left by a silent worker."""
-    rows = await sql.fetch(_DUE, grace_s, limit)
+    """Jobs that should have begun: waiting for longer than the grace, or left by a silent worker.
+
+    The lanes share the limit, so that a flood of one leaves room for the other.
+    """
+    rows = await sql.fetch(_DUE, grace_s, limit, list(LANES))
     return [_due(row) for row in rows]
 
 
@@ -384,7 +394,9 @@ _LOST = """jsonb_build_array(jsonb_build_object('attempt', attempts, 'at', clock
 _CLAIM = f"""
 with open as (
   select id, state = 'running' as lost,
-         state = 'running' and attempts >= coalesce(($3::jsonb ->> kind)::int, $4) as dead
+         cancel_asked_at is not null as cancelled,
+         state = 'running' and cancel_asked_at is null
+           and attempts >= coalesce(($3::jsonb ->> kind)::int, $4) as dead
     from job
    where id = any($1) and (state = 'queued' and run_at <= clock_timestamp()
                            or state = 'running' and leased_until < clock_timestamp())
@@ -395,13 +407,13 @@ update job set
   history = history || case when lost then {_LOST} else '[]' end,
   error_code = case when lost then 'worker_lost' else error_code end,
   error_text = case when lost then 'the worker stopped answering' else error_text end,
-  attempts = attempts + case when dead then 0 else 1 end,
+  attempts = attempts + case when dead or cancelled then 0 else 1 end,
   fence = fence + 1,
   leased_until = clock_timestamp() + make_interval(secs => $2),
   started_at = coalesce(started_at, clock_timestamp())
 from open where job.id = open.id
-returning job.id, fence, dead, kind, owner_id, lane, subject_id, payload, attempts, correlation_id,
-  traceparent
+returning job.id, fence, dead, cancelled, kind, owner_id, lane, subject_id, payload, attempts,
+  correlation_id, traceparent
 """
 _FINISH = """
 with mine as (
@@ -418,14 +430,16 @@ from mine where job.id = mine.id
 returning job.id
 """
 # The row and the word to the relay change together, so that a failure between them can't strand the job.
+# Somebody may have cancelled the job after its worker last looked: it is not begun once more then.
 _FAIL = """
 with changed as (
   update job set
-    state = case when attempts >= $5 then 'dead' else 'queued' end,
+    state = case when cancel_asked_at is not null then 'cancelled'
+                 when attempts >= $5 then 'dead' else 'queued' end,
     history = history || jsonb_build_array(
       jsonb_build_object('attempt', attempts, 'at', clock_timestamp(), 'code', $3::text, 'text', $4::text)),
     error_code = $3, error_text = $4, leased_until = null,
-    finished_at = case when attempts >= $5 then clock_timestamp() end,
+    finished_at = case when cancel_asked_at is not null or attempts >= $5 then clock_timestamp() end,
     run_at = clock_timestamp()
       + make_interval(secs => ($6::float8[])[least(attempts, array_length($6::float8[], 1))])
   where id = $1 and fence = $2 and state = 'running'
@@ -439,18 +453,24 @@ select state from changed
 """
 _RELEASE = """
 with changed as (
-  update job set state = 'queued', attempts = attempts - 1, leased_until = null, run_at = clock_timestamp()
-   where id = $1 and fence = $2 and state = 'running' returning id, lane, correlation_id
+  update job set
+    state = case when cancel_asked_at is null then 'queued' else 'cancelled' end,
+    attempts = attempts - case when cancel_asked_at is null then 1 else 0 end,
+    finished_at = case when cancel_asked_at is not null then clock_timestamp() end,
+    leased_until = null, run_at = clock_timestamp()
+   where id = $1 and fence = $2 and state = 'running' returning id, lane, state, correlation_id
 )
 insert into outbox (topic, payload, correlation_id)
-select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id from changed
+select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id
+  from changed where state = 'queued'
 """
 _PUT_OFF = """
 with changed as (
   update job set state = 'queued', attempts = attempts - 1, leased_until = null,
          error_code = 'away', error_text = $3,
          run_at = clock_timestamp() + make_interval(secs => $4 * (1 + random() / 2))
-   where id = $1 and fence = $2 and state = 'running' and created_at > clock_timestamp() - interval '1 day'
+   where id = $1 and fence = $2 and state = 'running' and cancel_asked_at is null
+     and created_at > clock_timestamp() - interval '1 day'
   returning id, lane, correlation_id
 ), told as (
   insert into outbox (topic, payload, correlation_id)
@@ -459,9 +479,12 @@ with changed as (
 select true from changed
 """
 _DUE = """
-select id, kind, lane, fence, run_at, correlation_id from job
- where state in ('queued', 'running')
-   and (state = 'queued' and run_at < clock_timestamp() - make_interval(secs => $1)
-        or state = 'running' and leased_until < clock_timestamp())
- order by lane, run_at limit $2
+select d.* from unnest($3::text[]) as l(lane) cross join lateral (
+    select id, kind, j.lane, fence, run_at, correlation_id, row_number() over (order by run_at, id) as place
+      from job j
+     where j.lane = l.lane and state in ('queued', 'running')
+       and (state = 'queued' and run_at < clock_timestamp() - make_interval(secs => $1)
+            or state = 'running' and leased_until < clock_timestamp())
+     order by run_at, id limit $2) d
+ order by place, d.lane limit $2
 """

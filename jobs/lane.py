@@ -67,7 +67,7 @@ class Ledger:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
             claim = await asking
-            if claim is not None and not claim.dead:
+            if claim is not None and not (claim.dead or claim.cancelled):
                 async with self._pool.acquire() as connection:
                     await life.release(connection, claim.id, claim.fence)
             raise

@@ -45,7 +45,8 @@ from jobs.schedule import run as keep_schedules
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
 log = structlog.get_logger(__name__)
-_LONGEST_OFF_S = 300.0
+# However long a dependency asks to be left alone.
+_LONGEST_OFF_S = 3600.0
 
 
 def run(
@@ -160,7 +161,7 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: L
         if claim.dead:
             log.error("job is dead: its workers stopped answering")
         try:
-            state = await (_bury(house.pool, claim) if claim.dead else _carry(house, claim, ledger))
+            state = await _ended(house.pool, claim) or await _carry(house, claim, ledger)
             span.note("state", state)
             if state != "done":
                 span.fail()
@@ -210,7 +211,13 @@ async def _carry(house: House, claim: life.Claim, ledger: Ledger) -> str:
     return "done"
 
 
-async def _bury(pool: SqlPool, claim: life.Claim) -> str:
+async def _ended(pool: SqlPool, claim: life.Claim) -> str | None:
+    """End a job that is claimed only for that; None for one that is to be run."""
+    if claim.cancelled:
+        await _end(pool, life.stop, claim)
+        return "cancelled"
+    if not claim.dead:
+        return None
     async with pool.acquire() as connection, connection.transaction():
         await life.bury(connection, claim.id, claim.fence)
         await _leave_word(connection, claim)

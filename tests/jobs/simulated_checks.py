@@ -17,7 +17,8 @@ LEGAL = {
     ("running", "queued"): ((0, 0, 1), (0, -1, 0)),
     ("running", "done"): ((0, 0, 0),),
     ("running", "failed"): ((0, 0, 0),),
-    ("running", "cancelled"): ((0, 0, 0),),
+    # It stopped, or was given back; or it failed after somebody had cancelled it.
+    ("running", "cancelled"): ((0, 0, 0), (0, 0, 1)),
     ("queued", "cancelled"): ((0, 0, 0),),
 }
 BEGUN_ANEW = {("dead", "queued"), ("failed", "queued"), ("cancelled", "queued")}
@@ -99,6 +100,9 @@ def _check_life(name: str, moves: Sequence[Any], tries: int) -> None:
             assert change in LEGAL.get(way, ()), f"{said} by {change}"
         if way[0] == "running" and move["moved"] == 1:
             assert move["lease"] < move["at"], f"{said} while its lease held"
+        if move["cancelled"]:
+            assert not move["counted"], f"{said} after it was cancelled"
+            assert move["after"] != "queued", f"{said} after it was cancelled"
         assert move["attempts"] <= tries, f"{said} with {move['attempts']} attempts"
         assert last is None or move["fence"] >= last, f"{said} under fence {move['fence']} after {last}"
         before, last = move["after"], move["fence"]

@@ -57,7 +57,8 @@ create table simulated.effect (
 create table simulated.given_up (seq bigserial, word text not null);
 create table simulated.life (
   seq bigserial, job_id uuid not null, before text, after text not null, fence bigint not null, moved bigint,
-  attempts int not null, counted int, history int not null, told int, lease timestamptz, at timestamptz);
+  attempts int not null, counted int, history int not null, told int, cancelled bool not null,
+  lease timestamptz, at timestamptz);
 create function simulated.note() returns trigger language plpgsql security definer as $$
 begin
   if tg_op = 'UPDATE' and (old.state, old.fence, old.attempts, old.history)
@@ -65,10 +66,11 @@ begin
     return null;
   end if;
   insert into simulated.life
-    (job_id, before, after, fence, moved, attempts, counted, history, told, lease, at)
+    (job_id, before, after, fence, moved, attempts, counted, history, told, cancelled, lease, at)
   values (new.id, old.state, new.state, new.fence, new.fence - old.fence, new.attempts,
           new.attempts - old.attempts, jsonb_array_length(new.history),
-          jsonb_array_length(new.history) - jsonb_array_length(old.history), old.leased_until,
+          jsonb_array_length(new.history) - jsonb_array_length(old.history),
+          new.cancel_asked_at is not null, old.leased_until,
           (select pg_catalog.to_timestamp(last_value::float8 / 1e6) from simulated.clock));
   return null;
 end $$;

@@ -1,12 +1,15 @@
 """The queue, in this process: it behaves as Redis may, and no better."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.jobs import Due
 from jobs.queue import Wake, dump, message_of
+from tests.jobs.simulated_database import Gates
+from tests.jobs.simulated_loop import Process
 
 
 @dataclass
@@ -76,3 +79,44 @@ class SimulatedQueue:
     def _put(self, lane: str, given: Place) -> None:
         place = self.lanes[lane].setdefault(given.id, given)
         place.at = min(place.at, given.at)
+
+
+class ProcessQueue:
+    """The queue as one process reaches it."""
+
+    def __init__(self, queue: SimulatedQueue, gates: Gates, process: Process) -> None:
+        self._queue = queue
+        self._gates = gates
+        self._process = process
+
+    async def enqueue(self, turns: Sequence[Due]) -> None:
+        """As jobs.queue.Queue."""
+        await self._reach(f"enqueue {[turn.wake[-8:] for turn in turns]}", lambda: self._queue.enqueue(turns))
+
+    async def known(self, turns: Sequence[Due]) -> set[str]:
+        """As jobs.queue.Queue."""
+        found: set[str] = await self._reach(f"known {len(turns)}", lambda: self._queue.known(turns))
+        return found
+
+    async def publish(self, events: Sequence[Any]) -> None:
+        """As jobs.queue.Queue."""
+        if events:
+            await self._reach(f"publish {len(events)}", lambda: self._queue.publish(events))
+
+    async def take(self, lane: str, most: int, waited_s: float = 0.0) -> list[Wake]:
+        """As jobs.queue.ArqQueue. Looking at an empty lane is nothing that could go wrong."""
+        if not self._queue.lanes[lane]:
+            return []
+        found: list[Wake] = await self._reach(f"take {lane}", lambda: self._queue.take(lane, most, waited_s))
+        return found
+
+    async def put_back(self, lane: str, wakes: Sequence[Wake], later_s: float = 0.0) -> None:
+        """As jobs.queue.ArqQueue."""
+        if wakes:
+            await self._reach(
+                f"put back {[wake.id[-8:] for wake in wakes]}",
+                lambda: self._queue.put_back(lane, wakes, later_s),
+            )
+
+    async def _reach(self, what: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        return await self._gates.pass_through(self._process, f"queue {what}", act)

@@ -27,19 +27,20 @@ from domain.ports import Sql
 from domain.refusals import InputInvalid, Refusal
 from jobs.job import JOBS, House, Tools, job
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
-from jobs.queue import Wake
 from jobs.relay import Relay
 from jobs.worker import run_job
 from tests.jobs.simulated_checks import check_all, check_leases, unsettled
 from tests.jobs.simulated_database import Away, Database, SimulatedPool
 from tests.jobs.simulated_loop import PROCESS, Killed, Process, SimulatedLoop
-from tests.jobs.simulated_queue import SimulatedQueue
+from tests.jobs.simulated_queue import ProcessQueue, SimulatedQueue
 
 LEASE_S = 4.0
 PACE = Pace(lease_s=LEASE_S, poll_s=0.7, sweep_s=2.0, late_s=1.0, grace_s=1.0, at_once=4, aged_s=5.0)
 TRIES = 3
 STORM_S = 6.0
 PATIENCE_S = 120.0
+# Where it matters most what was done before a process stopped: a step's effect and commit, a claim, an end.
+CRITICAL = ("effect", "commit", "update job", "with mine", "with open", "with changed", "for share")
 
 
 class Broken(AssertionError):
@@ -199,9 +200,9 @@ class World:
         luck = self.chance.random()
         alive = [one for one in self.processes if not one.dead]
         if luck < 0.006 and alive:
-            await self.kill(self.chance.choice(alive))
+            await self.kill(self._victim(alive))
         elif luck < 0.016 and alive:
-            process = self.chance.choice(alive)
+            process = self._victim(alive)
             seconds = self.chance.uniform(0.2, 1) * 3 * LEASE_S
             process.stalled_until = self.loop.time() + seconds
             self.note(f"STALL {process.name} {seconds:.3f}")
@@ -219,6 +220,12 @@ class World:
             self.database.offset_s += jump
             self.note(f"CLOCK JUMPS {jump:+.3f}")
 
+    def _victim(self, alive: Sequence[Process]) -> Process:
+        """Mostly one that is in the middle of what must be whole."""
+        names = {gate.process.name for gate in self.gates if any(what in gate.what for what in CRITICAL)}
+        busy = [process for process in alive if process.name in names]
+        return self.chance.choice(busy if busy and self.chance.random() < 0.7 else alive)
+
     async def run(self, until: float, done: Callable[[], Awaitable[bool]] | None = None) -> bool:
         """Go on until a time, or until it is done, which is asked now and then. Gives whether it is done."""
         asks_at = self.loop.time()
@@ -233,50 +240,6 @@ class World:
         return False
 
 
-class ProcessQueue:
-    """The queue as one process reaches it."""
-
-    def __init__(self, world: World, process: Process) -> None:
-        self._world = world
-        self._process = process
-
-    async def enqueue(self, turns: Sequence[jobs.Due]) -> None:
-        """As jobs.queue.Queue."""
-        await self._reach(
-            f"enqueue {[turn.wake[-8:] for turn in turns]}", lambda: self._world.queue.enqueue(turns)
-        )
-
-    async def known(self, turns: Sequence[jobs.Due]) -> set[str]:
-        """As jobs.queue.Queue."""
-        found: set[str] = await self._reach(f"known {len(turns)}", lambda: self._world.queue.known(turns))
-        return found
-
-    async def publish(self, events: Sequence[Any]) -> None:
-        """As jobs.queue.Queue."""
-        if events:
-            await self._reach(f"publish {len(events)}", lambda: self._world.queue.publish(events))
-
-    async def take(self, lane: str, most: int, waited_s: float = 0.0) -> list[Wake]:
-        """As jobs.queue.ArqQueue. Looking at an empty lane is nothing that could go wrong."""
-        if not self._world.queue.lanes[lane]:
-            return []
-        found: list[Wake] = await self._reach(
-            f"take {lane}", lambda: self._world.queue.take(lane, most, waited_s)
-        )
-        return found
-
-    async def put_back(self, lane: str, wakes: Sequence[Wake], later_s: float = 0.0) -> None:
-        """As jobs.queue.ArqQueue."""
-        if wakes:
-            await self._reach(
-                f"put back {[wake.id[-8:] for wake in wakes]}",
-                lambda: self._world.queue.put_back(lane, wakes, later_s),
-            )
-
-    async def _reach(self, what: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        return await self._world.pass_through(self._process, f"queue {what}", act)
-
-
 # -- the processes --------------------------------------------------------------------------------------
 
 
@@ -285,7 +248,7 @@ def worker(world: World, stops_after: float | None = None) -> Callable[[Process]
 
     async def main(process: Process) -> None:
         pool: Any = SimulatedPool(world.database, world, process)
-        queue = ProcessQueue(world, process)
+        queue = ProcessQueue(world.queue, world, process)
         house = House(pool, cast(Any, None), cast(Any, None))
         ledger = Ledger(pool, LEASE_S)
         stopping, hurry = asyncio.Event(), asyncio.Event()
@@ -331,8 +294,8 @@ def asker(world: World, viewer: Viewer) -> Callable[[Process], Coroutine[Any, An
     async def main(process: Process) -> None:
         pool: Any = SimulatedPool(world.database, world, process)
         chance = world.chance
-        for _ in range(chance.randrange(1, 4)):
-            await asyncio.sleep(chance.uniform(0.01, 2))
+        for _ in range(chance.randrange(1, 5)):
+            await asyncio.sleep(chance.uniform(0.01, 1.5))
             try:
                 if not world.asked or chance.random() < 0.7:
                     plan = _plan(chance)
@@ -343,7 +306,8 @@ def asker(world: World, viewer: Viewer) -> Callable[[Process], Coroutine[Any, An
                     world.note(f"asked {id[-6:]} {plan}")
                 else:
                     command = COMMANDS[chance.choice(["cancel_job", "retry_job"])]
-                    ask = command.ask(job_id=chance.choice(world.asked))
+                    # What was asked for last is most likely under way.
+                    ask = command.ask(job_id=chance.choice(world.asked[-3:]))
                     await dispatch(command, ask, viewer=viewer, pool=pool, door="test")
             except (Away, Refusal) as error:
                 world.note(f"{process.name} was told {error}")
@@ -478,14 +442,15 @@ class Simulation:
             await world.run(world.loop.time() + chance.uniform(0.5, 1.5))
         world.storm, world.queue.unruly = False, 0.0
         world.note("CALM")
-        for process in world.processes:
-            process.stalled_until = 0.0
+        # Who stands still does so until its time is over, and wakes up among those who took over.
         world.start("calm", worker(world))
         calm_at = world.loop.time()
 
         async def settled() -> bool:
             if world.loop.time() > calm_at + 5:
                 await check_leases(self._database.keeper)
+            if any(world.loop.time() < one.stalled_until + 1 for one in world.processes if not one.dead):
+                return False
             return not await unsettled(self._database.keeper)
 
         if not await world.run(calm_at + PATIENCE_S, settled):

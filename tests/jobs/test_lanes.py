@@ -90,6 +90,21 @@ async def test_high_work_begins_while_a_thousand_low_jobs_wait(
         assert (await states(yard))["queued"] == 1_000 - QUICK.at_once
 
 
+async def test_a_flood_of_one_lane_leaves_the_sweep_room_for_the_other(yard: Yard) -> None:
+    low = [await ask(yard, "x") for _ in range(3)]
+    await tier(yard, "enterprise")
+    high = [await ask(yard, "x") for _ in range(20)]
+    # The flood has waited longer, and stands before the others in every order that there is.
+    for id in high:
+        await moved(yard, id, timedelta(minutes=1))
+    async with yard.pool.acquire() as sql:
+        found = await life.due(sql, 0, 8)
+        everything = await life.due(sql, 0, 100)
+    assert [str(turn.id) for turn in found if turn.lane == "low"] == low
+    assert [str(turn.id) for turn in found if turn.lane == "high"] == high[:5]
+    assert len(everything) == 23
+
+
 async def test_low_work_that_has_waited_long_gets_more_places(
     yard: Yard, queue: ArqRedis, gate: Gate
 ) -> None:

@@ -95,7 +95,12 @@ def _without(name: str, old: str, new: str) -> tuple[Any, str, str]:
 
 
 # Found by few seeds, so looked for only where there is time.
-SELDOM = ("finish without the fence", "steps that do not hold the lease")
+SELDOM = (
+    "finish without the fence",
+    "steps that do not hold the lease",
+    "a claim that forgets who cancelled",
+    "a failure that forgets who cancelled",
+)
 BROKEN: dict[str, Callable[[], tuple[Any, str, Any]]] = {
     "finish without the fence": lambda: (jobs, "finish_many", finish_without_fence),
     "steps that do not hold the lease": lambda: (jobs, "hold", hold_nothing),
@@ -105,6 +110,12 @@ BROKEN: dict[str, Callable[[], tuple[Any, str, Any]]] = {
     "a claim that keeps the fence": lambda: _without("_CLAIM", "fence = fence + 1", "fence = fence"),
     "a claim that forgets who was lost": lambda: _without(
         "_CLAIM", "case when lost then", "case when false then"
+    ),
+    "a claim that forgets who cancelled": lambda: _without(
+        "_CLAIM", "cancel_asked_at is not null as cancelled", "false as cancelled"
+    ),
+    "a failure that forgets who cancelled": lambda: _without(
+        "_FAIL", "when cancel_asked_at is not null then 'cancelled'", ""
     ),
     "a try too many": lambda: _without("_CLAIM", "coalesce(($3::jsonb ->> kind)::int, $4)", "4"),
 }

@@ -184,6 +184,42 @@ async def test_a_running_job_stops_at_its_next_point_when_cancelled(
         await command(yard, "cancel_job", str(uuid.uuid4()))
 
 
+@pytest.mark.parametrize("fault", [ValueError("rough"), OutsideAway("the sea", "nobody listens", 40.0)])
+async def test_what_fails_after_it_was_cancelled_is_not_begun_again(
+    yard: Yard, own_jobs: None, fault: Exception
+) -> None:
+    @job()
+    async def sink(tools: Tools) -> None:
+        await command(yard, "cancel_job", str(tools.claim.id))
+        raise fault
+
+    id = await ask(yard, "sink")
+    assert await run_job(yard.house, id) == "cancelled"
+    ended = await row(yard, id)
+    assert (ended["state"], ended["attempts"], len(ended["history"])) == ("cancelled", 1, 1)
+    assert ended["finished_at"] is not None
+
+
+async def test_a_cancelled_job_is_not_begun_again_when_its_worker_goes(yard: Yard, own_jobs: None) -> None:
+    @job()
+    async def drift(tools: Tools) -> None:
+        raise AssertionError("it was cancelled")
+
+    stopped, silent = await ask(yard, "drift"), await ask(yard, "drift")
+    async with yard.pool.acquire() as sql:
+        claim = await life.claim(sql, uuid.UUID(stopped), 30, {})
+        assert claim is not None
+        assert await life.claim(sql, uuid.UUID(silent), 0, {}) is not None
+        for id in (stopped, silent):
+            await command(yard, "cancel_job", id)
+        await life.release(sql, claim.id, claim.fence)
+    assert await run_job(yard.house, silent) == "cancelled"
+    for id in (stopped, silent):
+        ended = await row(yard, id)
+        assert (ended["state"], ended["attempts"]) == ("cancelled", 1)
+        assert await run_job(yard.house, id) == "not claimed"
+
+
 async def ask_done(yard: Yard) -> str:
     id = await ask(yard, "x")
     await yard.pool.execute("update job set state = 'done' where id = $1", uuid.UUID(id))
