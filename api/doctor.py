@@ -1,5 +1,6 @@
 """What state each part of this installation is in, and what to do about those that are not well."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -11,14 +12,17 @@ from pathlib import Path
 from api import accounts
 from api.bootstrap import Venv
 from api.cli.client import settings_here
-from api.compose import schema_store
+from api.compose import connect, schema_store
 from api.development import read_identity
 from api.embedded import read_running
 from api.health import examine, probes
 from api.keys import KeyUnreadable, load_keys
 from api.settings import CHECKOUT, Settings
+from domain.schedules import have_an_owner
+from jobs.schedule import NAME_ONE
 
 _LEAST_SPACE = 1 << 30
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ async def diagnose() -> list[Finding]:
     if not settings.database_url:
         found.append(Finding("postgres", "idle", f"embedded, not running; {_account(settings)}"))
         del asked["postgres"], asked["migrations"]
+    else:
+        found += await _schedules(settings)
     if not settings.redis_url:
         found.append(Finding("valkey", "idle", "embedded, not running"))
         del asked["valkey"]
@@ -100,6 +106,17 @@ def _state(settings: Settings) -> Iterator[Finding]:
         if installed
         else "none, so reports say: schema: not checked; see schemas install",
     )
+
+
+async def _schedules(settings: Settings) -> list[Finding]:
+    """Whether scheduled jobs have an owner; nothing where the database can't say."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S), connect(settings) as sql:
+            owned = await have_an_owner(sql)
+    except Exception:
+        return []  # its own line tells of a database that is away or not migrated
+    told = "asked for by workers" if owned else f"wait: no organization is the operator; {NAME_ONE}"
+    return [Finding("schedules", "ok" if owned else "warn", told)]
 
 
 def _account(settings: Settings) -> str:

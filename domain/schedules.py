@@ -40,6 +40,11 @@ async def due_in(sql: Sql, names: list[str]) -> float | None:
     return seconds
 
 
+async def have_an_owner(sql: Sql) -> bool:
+    """Whether there is somebody whom scheduled jobs belong to: an organization that is the operator."""
+    return bool(await sql.fetchval("select exists (select from organization where is_operator)"))
+
+
 async def take(sql: Sql, name: str, every_s: float, at_s: float | None, lane: str | None) -> uuid.UUID | None:
     """Ask for the job of a schedule that is due, in this transaction; None when another worker has.
 

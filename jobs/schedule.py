@@ -18,6 +18,7 @@ from jobs.relay import rest
 
 LOOK_EVERY_S = 5.0
 _AGAIN_S = 1.0
+NAME_ONE = "name one with: python3 -m api people operator ORG"
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ async def tick(pool: SqlPool) -> list[str]:
 
 async def run(pool: SqlPool, stopping: asyncio.Event, *, look_every_s: float = LOOK_EVERY_S) -> None:
     """Ask for what is due until stopped; an outage is logged once and waited out."""
-    known = down = False
+    known = down = idle = False
     while not stopping.is_set():
         pause = look_every_s
         try:
@@ -97,7 +98,9 @@ async def run(pool: SqlPool, stopping: asyncio.Event, *, look_every_s: float = L
             async with pool.acquire() as connection:
                 left_s = await schedules.due_in(connection, list(SCHEDULES))
             if left_s is not None and left_s <= 0:
-                pause = 0.0 if await tick(pool) else look_every_s
+                asked = await tick(pool)
+                pause = 0.0 if asked else look_every_s
+                idle = not asked and await _nobody_owns(pool, told=idle)
             elif left_s is not None:
                 pause = min(look_every_s, left_s)
             down = False
@@ -106,3 +109,13 @@ async def run(pool: SqlPool, stopping: asyncio.Event, *, look_every_s: float = L
                 log.warning("schedules wait", error=repr(error))
             down, pause = True, _AGAIN_S
         await rest(stopping, pause)
+
+
+async def _nobody_owns(pool: SqlPool, *, told: bool) -> bool:
+    """Whether schedules wait because no organization is the operator; says so, unless that was told."""
+    async with pool.acquire() as connection:
+        if await schedules.have_an_owner(connection):
+            return False
+    if not told:
+        log.warning("schedules wait: no organization is the operator", remedy=NAME_ONE)
+    return True

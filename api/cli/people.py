@@ -1,4 +1,4 @@
-"""`people list | invite | set-password`: the people of this installation, at its own database."""
+"""`people list | invite | set-password | operator`: the people of this installation, at its own database."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -97,6 +97,34 @@ def invite(
         print_json({"email": address, "role": role, "token": token, "url": link})
     else:
         typer.echo(link)
+
+
+@app.command()
+def operator(
+    org: Annotated[str, typer.Argument(metavar="ORG", help="Its id, or its slug.")],
+    name: Annotated[str | None, typer.Option(help="Make it under this name, where there is none.")] = None,
+) -> None:
+    """Say which organization runs this installation: schedules and alerts are its, and system scopes."""
+    import asyncio
+
+    found = asyncio.run(_name_operator(_settings(), org, name))
+    say(f"{found} is the operator; tokens that were made before have ended")
+
+
+async def _name_operator(settings: "Settings", org: str, name: str | None) -> str:
+    from api.compose import connect
+    from domain.access.founding import found, name_operator
+    from domain.access.invitations import organization_named
+    from domain.refusals import Refusal
+
+    async with connect(settings) as sql, sql.transaction():
+        id = await organization_named(sql, org)
+        if id is None and name is None:
+            raise Refused(f"there is no organization {org}; --name makes it")
+        try:
+            return await name_operator(sql, id or await found(sql, org, str(name)))
+        except Refusal as refusal:
+            raise Refused(refusal.text) from None
 
 
 async def _set(settings: "Settings", email: str, password_hash: str) -> None:

@@ -20,7 +20,7 @@ from domain.types import UNSET, Ref, Unset
 from domain.work import Work, entity_id
 
 OrganizationId = Annotated[str, Ref("organization")]
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 REFUSES = (NotFound, ReferenceMissing)
 
 
@@ -84,7 +84,7 @@ async def create_organization(ask: CreateOrganization, work: Work) -> Outcome:
     """Make an organization, and invite its first administrator; the token is told once."""
     name = name_of(ask.name)
     slug = slug_of(name) if ask.slug is None else ask.slug
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         raise InputInvalid(
             f"slug {slug[:60]!r} can't be one; a to z, 0 to 9 and - between them will do, 63 at most",
             path=("slug",),

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from api.cli.frame import run as command_line
+from api.doctor import Finding, _schedules
+from api.settings import Settings
 from domain import schedules as rows
 from domain.adapters.postgres import Pool, open_pool
 from jobs.job import JOBS, Tools, job
-from jobs.schedule import SCHEDULES, keep, run, scheduled, tick
+from jobs.schedule import NAME_ONE, SCHEDULES, keep, run, scheduled, tick
 from jobs.worker import run_job
 from tests.jobs.yard import Yard, new_yard, until
 
@@ -159,6 +163,47 @@ async def test_nothing_is_taken_while_nobody_is_the_operator(yard: Yard) -> None
     assert await tick(yard.pool) == []
     await yard.pool.execute("update organization set is_operator = true")
     assert len(await tick(yard.pool)) == 1
+
+
+async def test_a_worker_says_once_that_nobody_is_the_operator_and_goes_on_when_somebody_is(
+    yard: Yard, fresh_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chime()
+    await yard.pool.execute("update organization set is_operator = false")
+    stopping = asyncio.Event()
+    with capture_logs() as logs:
+        serving = asyncio.create_task(run(yard.pool, stopping, look_every_s=0.01))
+
+        async def waited() -> bool:
+            return any("no organization is the operator" in line["event"] for line in logs)
+
+        await until(waited)
+        await asyncio.sleep(0.1)  # ten looks more
+    assert len([line for line in logs if line["log_level"] == "warning"]) == 1
+    (said,) = await doctor_of_schedules(fresh_database)
+    assert (said.state, said.detail.endswith(NAME_ONE)) == ("warn", True)
+    slug = await yard.pool.fetchval("select slug from organization")
+    monkeypatch.setenv("DATABASE_URL", fresh_database)
+    assert await asyncio.to_thread(command_line, ["people", "operator", slug]) == 0
+
+    async def asked() -> Any:
+        return await yard.pool.fetchval("select count(*) = 1 from job")
+
+    await until(asked)
+    stopping.set()
+    await serving
+    (said,) = await doctor_of_schedules(fresh_database)
+    assert said.state == "ok"
+    # Another takes over; one that is not there is refused unless it is to be made.
+    assert await asyncio.to_thread(command_line, ["people", "operator", "house"]) == 1
+    assert await asyncio.to_thread(command_line, ["people", "operator", "house", "--name", "The House"]) == 0
+    assert await yard.pool.fetchval("select array_agg(slug) from organization where is_operator") == ["house"]
+    assert "--name makes it" in capsys.readouterr().err
+
+
+async def doctor_of_schedules(url: str) -> list[Finding]:
+    """What the doctor says of schedules."""
+    return await _schedules(Settings(database_url=url))
 
 
 def test_a_schedule_stands_over_a_job_that_takes_nothing() -> None:
