@@ -9,7 +9,7 @@ import structlog
 from domain import tracing
 from domain.notices.outlets import NeverSent, NotSent
 from domain.notices.send import NoOutlet, find, send, settle
-from domain.ports import Sql
+from domain.ports import OutsideAway, Sql
 from domain.refusals import Refusal
 from domain.row import utc_now
 from jobs.job import Tools, job
@@ -55,6 +55,8 @@ async def send_notice(delivery_id: uuid.UUID, tools: Tools) -> Mapping[str, Any]
     except NotSent as failed:
         async with tools.step() as connection:
             await settle(connection, delivery_id, "waiting", str(failed))
+        if failed.after_s is not None:
+            raise OutsideAway(row["channel"], str(failed), failed.after_s) from failed
         raise
     async with tools.step() as connection:
         await settle(connection, delivery_id, state, error)

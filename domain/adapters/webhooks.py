@@ -15,7 +15,7 @@ import httpx2
 
 from domain.adapters.outside import FAULTS, Outside
 from domain.notices.outlets import NeverSent, NotSent
-from domain.ports import OutsideAway
+from domain.ports import OutsideAway, TryLater
 
 LARGEST_ANSWER = 64 << 10
 LONGEST_URL = 2_000
@@ -56,7 +56,9 @@ class WebhookPoster:
             )
         http = self._http
         try:
-            status = await self._outside(parts.netloc).call(lambda: self._ask(http, parts, headers, body))
+            status, later = await self._outside(parts.netloc).call(
+                lambda: self._ask(http, parts, headers, body)
+            )
         except OutsideAway as away:
             raise NotSent(f"{parts.hostname} can't be reached: {str(away)[:200]}") from away
         if 200 <= status < 300:
@@ -64,7 +66,8 @@ class WebhookPoster:
         if 300 <= status < 400:
             raise NeverSent(f"{parts.hostname} answered {status}; redirects are not followed")
         if status in _LATER or status >= 500:
-            raise NotSent(f"{parts.hostname} answered {status}")
+            # Said to this sender: it puts off this notice, and not those of others to the same host.
+            raise NotSent(f"{parts.hostname} answered {status}", TryLater.by_header("", later).after_s)
         raise NeverSent(f"{parts.hostname} answered {status}")
 
     def _outside(self, place: str) -> Outside:
@@ -77,7 +80,8 @@ class WebhookPoster:
 
     async def _ask(
         self, http: httpx2.AsyncClient, parts: SplitResult, headers: Mapping[str, str], body: bytes
-    ) -> int:
+    ) -> tuple[int, str | None]:
+        """The status of the answer, and when it asked to be called again."""
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
         address = await self._resolve(host, port)
         target = f"[{address}]" if address.version == 6 else str(address)
@@ -91,7 +95,7 @@ class WebhookPoster:
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     break
-            return int(answer.status_code)
+            return int(answer.status_code), answer.headers.get("retry-after")
 
     async def _resolve(self, host: str, port: int) -> Address:
         try:

@@ -8,7 +8,14 @@ from domain.ports import Sealer
 
 
 class NotSent(Exception):
-    """The other side could not be reached or did not take it now; later it might."""
+    """The other side could not be reached or did not take it now; later it might.
+
+    after_s: in how many seconds it asked to be tried again, if it did.
+    """
+
+    def __init__(self, text: str, after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
 
 
 class NeverSent(Exception):

@@ -1,6 +1,7 @@
 """Those who are told: a mail server and a web server, real ones on loopback, each with faults to order."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -82,12 +83,16 @@ async def mail_server() -> AsyncIterator[MailServer]:
 
 @dataclass
 class WebServer:
-    """What came, and how the next ones are answered: a status, hang, cut or flood; empty is 204."""
+    """What came, and how the next ones are answered: a status, hang, cut or flood; empty is 204.
+
+    A status may bring a location, or a header: `302 http://…`, `429 retry-after: 60`.
+    """
 
     port: int = 0
     calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     sent: int = 0
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -96,6 +101,7 @@ class WebServer:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
+        self.connections += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:]) if k}
@@ -114,8 +120,8 @@ class WebServer:
                     self.sent += 65536
                     await writer.drain()
                 return
-            status, _, location = fault.partition(" ")
-            more = f"location: {location}\r\n" if location else ""
+            status, _, more = fault.partition(" ")
+            more = f"{more if ': ' in more else f'location: {more}'}\r\n" if more else ""
             writer.write(f"HTTP/1.1 {status} So\r\n{more}content-length: 0\r\n\r\n".encode())
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -125,8 +131,10 @@ class WebServer:
 
 
 @asynccontextmanager
-async def web_server() -> AsyncIterator[WebServer]:
-    """A web server on a free port of this loop."""
+async def web_server(
+    tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[WebServer]:
+    """A web server of this loop, on a free port unless one is given."""
     told = WebServer()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -135,7 +143,7 @@ async def web_server() -> AsyncIterator[WebServer]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, host, port, ssl=tls)
     told.port = server.sockets[0].getsockname()[1]
     try:
         yield told

@@ -1,21 +1,32 @@
 """Notices reach a real mail server and a real web server, once each, or it is said why not."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import ipaddress
 import json
 import socket
+import ssl
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from domain.adapters import webhooks
 from domain.adapters.mail import SmtpMailer, SmtpServer, message_of
 from domain.adapters.webhooks import WebhookPoster, is_public
 from domain.notices.outlets import Mail, NeverSent, NotSent, Outlets
 from domain.refusals import InputInvalid, Refusal
 from tests.notices.conftest import SEALER, Told, house_of
+from tests.notices.receivers import web_server
 
 
 async def test_a_notice_goes_to_every_channel_once(told: Told) -> None:
@@ -92,6 +103,25 @@ async def test_what_may_pass_is_tried_again(told: Told, kind: str, fault: str, s
     assert await told.deliveries() == [(kind, "sent", None)]
 
 
+async def test_who_asks_to_be_left_alone_is_and_it_costs_no_try(told: Told) -> None:
+    await told.channel("webhook", told.web.url)
+    told.web.faults += ["429 retry-after: 1800", "503 retry-after: 99999", "503 retry-after: soon"]
+    await told.tell()
+    waited = "select extract(epoch from run_at - clock_timestamp())::int as s, attempts, error_code from job"
+    for least, most in ((1790, 2710), (3590, 5410)):
+        assert await told.run(again=True) == ["queued"]
+        (row,) = await told.pool.fetch(f"{waited} where owner_id = $1", told.viewer.organization_id)
+        assert least <= row["s"] <= most, "as long as was asked, an hour at most, and a half by chance"
+        assert (row["attempts"], row["error_code"]) == (0, "away")
+        ((_, state, error),) = await told.deliveries()
+        assert (state, "answered" in (error or "")) == ("waiting", True)
+    assert await told.run(again=True) == ["queued"]
+    (row,) = await told.pool.fetch(f"{waited} where owner_id = $1", told.viewer.organization_id)
+    assert (row["attempts"], row["error_code"]) == (1, "fault"), "what says no time is a failure"
+    assert await told.run(again=True) == ["done"]
+    assert len(told.web.calls) == 4
+
+
 @pytest.mark.parametrize("kind", ["email", "webhook"])
 async def test_what_fails_three_times_is_a_dead_letter_that_can_be_begun_anew(told: Told, kind: str) -> None:
     await told.channel(kind, "ops@label.example" if kind == "email" else told.web.url)
@@ -127,6 +157,17 @@ async def test_what_the_other_side_will_not_have_is_not_tried_again(
     assert state == "refused"
     assert error is not None
     assert (told.mail.tried if kind == "email" else len(told.web.calls)) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_is_followed_to_a_server_that_listens(told: Told, status: int) -> None:
+    await told.channel("webhook", told.web.url)
+    async with web_server() as inside:
+        told.web.faults.append(f"{status} {inside.url}")
+        await told.tell()
+        assert await told.run() == ["failed"]
+        assert (len(told.web.calls), inside.calls, inside.connections) == (1, [], 0)
+    assert (await told.deliveries())[0][1] == "refused"
 
 
 async def test_one_channel_that_is_away_keeps_no_other_waiting(told: Told) -> None:
@@ -224,8 +265,6 @@ def test_public_addresses_are_public() -> None:
 
 async def test_a_name_is_resolved_once_and_the_answer_is_held_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that leads outside when it is judged and inside when it is used (DNS rebinding)."""
-    import asyncio
-
     asked: list[str] = []
     loop = asyncio.get_running_loop()
     original = loop.getaddrinfo
@@ -244,6 +283,63 @@ async def test_a_name_is_resolved_once_and_the_answer_is_held_to(monkeypatch: py
     with pytest.raises(NeverSent, match=r"127\.0\.0\.1"):
         await poster.post("https://rebind.example/", {}, b"{}")
     assert asked == ["rebind.example", "rebind.example"]
+
+
+async def test_a_name_that_moves_inside_reaches_nobody_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Live: two servers on one port, of which the first counts as outside; TLS is judged by the name."""
+    name, offers = "rebind.example", ["127.0.0.1"]
+    served, trusted = certificate(name, tmp_path)
+    monkeypatch.setattr(webhooks, "is_public", lambda address: str(address) == "127.0.0.1")
+    async with AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(web_server(served))
+        inside = await stack.enter_async_context(web_server(served, "127.0.0.2", outside.port))
+        loop = asyncio.get_running_loop()
+        asked: list[str] = []
+
+        async def answer(host: Any, port: Any, **more: Any) -> Any:
+            if host != name:  # an address that was judged, on its way to the socket
+                return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+            asked.append(host)
+            found = list(offers)
+            offers[:] = ["127.0.0.2"]  # whoever asks once more is led inside
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found]
+
+        monkeypatch.setattr(loop, "getaddrinfo", answer, raising=False)
+        poster = await stack.enter_async_context(WebhookPoster(patience_s=5))
+        poster._http = httpx2.AsyncClient(verify=trusted, trust_env=False, follow_redirects=False)
+        url = f"https://{name}:{outside.port}/hook"
+        await poster.post(url, {}, b"{}")
+        ((headers, body),) = outside.calls
+        assert (headers["host"], body, asked) == (f"{name}:{outside.port}", b"{}", [name])
+        for offered in (["127.0.0.2"], ["127.0.0.1", "127.0.0.2"]):
+            offers[:] = offered
+            with pytest.raises(NeverSent, match=r"127\.0\.0\.2"):
+                await poster.post(url, {}, b"{}")
+        assert (len(outside.calls), outside.connections, inside.connections) == (1, 1, 0)
+
+
+def certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's side and a client's side of a certificate for a name, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begins = datetime.now(UTC) - timedelta(hours=1)
+    made = (
+        x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "both.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    serves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serves.load_cert_chain(pem)
+    return serves, ssl.create_default_context(cafile=str(pem))
 
 
 @pytest.mark.parametrize(
