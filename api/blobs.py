@@ -19,7 +19,9 @@ from starlette.routing import Route
 from api.compose import blob_folder, blob_links
 from api.middleware import capped
 from api.problems import Problem
+from api.services import services_of
 from api.settings import Settings
+from domain.files.fetch import is_awaited
 from domain.links import DOWNLOADS, UPLOADS, LinkRefused, Links
 from domain.ports import BlobNotFound, FolderBlobs
 
@@ -80,6 +82,8 @@ class _Door:
     async def upload(self, request: Request) -> Response:
         """Keep the body under the link's ticket, whole or not at all."""
         granted = self._granted(request)
+        ticket = request.path_params["ticket"]
+        await _expect_awaited(request, ticket)
         largest = int(granted["largest"])
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > largest:
@@ -88,11 +92,15 @@ class _Door:
         left = max(1.0, int(granted["expires"]) - time.time())
         try:
             async with asyncio.timeout(left):
-                await self.folder.keep_upload(
-                    request.path_params["ticket"], capped(request.stream(), largest)
-                )
+                await self.folder.keep_upload(ticket, capped(request.stream(), largest))
         except TimeoutError:
             raise Problem("LINK_REFUSED", "the link ended before all bytes were here") from None
+        try:
+            await _expect_awaited(request, ticket)
+        except Problem:
+            # Its file ended while they came, and nobody looks for them any more.
+            await self.folder.forget_upload(ticket)
+            raise
         return Response(None, 204)
 
     def _granted(self, request: Request) -> dict[str, str]:
@@ -102,6 +110,13 @@ class _Door:
             raise Problem("LINK_REFUSED", str(error)) from None
         request.scope["actor"] = "link"
         return granted
+
+
+async def _expect_awaited(request: Request, ticket: str) -> None:
+    """Raise Problem where the file of an upload is taken in, given up or deleted."""
+    async with services_of(request).tools.pool.acquire() as sql:
+        if not await is_awaited(sql, ticket):
+            raise Problem("LINK_REFUSED", "no more bytes are awaited here; make an upload anew")
 
 
 def _span(request: Request, size: int, etag: str) -> tuple[int, int]:

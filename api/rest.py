@@ -249,6 +249,7 @@ class _Write:
         async def render(outcome: Outcome, sql: Sql) -> tuple[int, bytes]:
             kept = None if outcome.dry_run else outcome.change_set_id
             mark = (str(kept) if kept else _NO_CHANGE_SET).encode()
+            told = 200 if outcome.known else status
             if status == 204:
                 return status, mark
             body = b"{}"
@@ -260,7 +261,7 @@ class _Write:
                     body = await _run(services, self.shown, fields, include, {"id": id}, viewer, sql)
             if outcome.value is not None:
                 body = _joined(body, orjson.dumps(as_object(outcome.value), option=_AS_OURS, default=plain))
-            return status, mark + body
+            return told, mark + body
 
         return render
 

@@ -36,7 +36,8 @@ class Outcome:
     """What a command did: the entities it speaks of, and the change set that holds it.
 
     kind and ids say what the payload is read from, through the compiled path; `value` carries what is
-    no entity (a job id, a diff). With `dry_run`, nothing of it stays.
+    no entity (a job id, a diff). With `dry_run`, nothing of it stays. known: what was to be made was there
+    before, and is what is spoken of.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Outcome:
     change_set_id: uuid.UUID | None = None
     value: Any = None
     dry_run: bool = False
+    known: bool = False
 
 
 # What dispatch itself may refuse, whatever the command.
@@ -63,7 +65,7 @@ class Command:
     that the doors know ('delivery', 'job', 'change_set'). value: the dataclass of `Outcome.value`, whose
     fields stand in the payload beside the entity. discloses: whether the answer holds a secret, so that
     what is kept of it for a repeated call must not be readable in the database. weigh: points beyond the
-    cost, for what is asked.
+    cost, for what is asked. finds: whether what it makes may be there before (`Outcome.known`).
     """
 
     name: str
@@ -81,6 +83,7 @@ class Command:
     before: Before | None = None
     discloses: bool = False
     weigh: Callable[[Any], int] | None = None
+    finds: bool = False
 
     def points(self, ask: Any) -> int:
         """What doing it costs, without what is read of it afterwards."""
@@ -135,6 +138,7 @@ def command(
     before: Before | None = None,
     discloses: bool = False,
     weigh: Callable[[Any], int] | None = None,
+    finds: bool = False,
 ) -> Callable[[Callable[[Ask, Work], Awaitable[Outcome]]], Callable[[Ask, Work], Awaitable[Outcome]]]:
     """Declare a write. The handler's first parameter is annotated with its input dataclass."""
 
@@ -160,6 +164,7 @@ def command(
                 before=before,
                 discloses=discloses,
                 weigh=weigh,
+                finds=finds,
             )
         )
         return handler

@@ -291,7 +291,10 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
         },
         "content": {"application/json": {"schema": body}},
     }
-    return {str(success_status(command)): answer}
+    answers = {str(success_status(command)): answer}
+    if command.finds:
+        answers["200"] = {**answer, "description": "It was there before; nothing was made."}
+    return answers
 
 
 def _value_schema(command: Command, components: Components) -> Schema:

@@ -125,6 +125,7 @@ class DeleteFile:
     refuses=(NotFound, ReferenceMissing, FileTooLarge, StorageFull, TooMany),
     value=UploadPlace,
     discloses=True,
+    finds=True,
 )
 async def create_upload(ask: CreateUpload, work: Work) -> Outcome:
     """Make room for a file and give a signed link that takes its bytes by PUT."""
@@ -146,7 +147,8 @@ async def create_upload(ask: CreateUpload, work: Work) -> Outcome:
             list(KEPT),
         )
         if same is not None:
-            return Outcome("file", (same,), value=UploadPlace(duplicate_of_id=encode_id("file", same)))
+            place = UploadPlace(duplicate_of_id=encode_id("file", same))
+            return Outcome("file", (same,), value=place, known=True)
     room.expect(ask.size_bytes)
     awaited = await sql.fetchval(
         "select count(*) from file where owner_id = $1 and state = 'uploading'", owner
@@ -212,7 +214,7 @@ async def _upload_file(ask: UploadFile, work: Work) -> Outcome:
     )
     job_id = await _ask_to_look(work, found.id) if found.state == "checking" else None
     same = encode_id("file", found.id) if found.known else None
-    return Outcome("file", (found.id,), value=Taken(job_id=job_id, duplicate_of_id=same))
+    return Outcome("file", (found.id,), value=Taken(job_id=job_id, duplicate_of_id=same), known=found.known)
 
 
 UPLOAD_FILE = register(
@@ -229,6 +231,7 @@ UPLOAD_FILE = register(
         returns="file",
         refuses=(*ALWAYS, NotFound, ReferenceMissing, FileTooLarge, StorageFull, UploadTooSlow, BlobLeaving),
         value=Taken,
+        finds=True,
     ),
     streamed=True,
 )
@@ -326,9 +329,12 @@ async def _hold(work: Work, given: str) -> Any:
 
 
 async def _expect_free(work: Work, row: Any) -> None:
-    """Raise HeldByLaw where a legal hold is on the organization, the file, or what it hangs on."""
+    """Raise HeldByLaw where a legal hold is on the organization, the file, or what it hangs on.
+
+    What it hangs on may have been merged into something else, whose hold counts too.
+    """
     ids = [row["id"], row["subject_id"]]
-    subjects = "select unnest($2::uuid[])"
+    subjects = "select unnest($2::uuid[]) union select merged_into_id from entity where id = any($2)"
     await expect_free(work.connection, work.viewer.organization_id, "the file", subjects, ids)
 
 

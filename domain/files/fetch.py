@@ -1,4 +1,4 @@
-"""What a signed link to a file leads to."""
+"""What a signed link to a file leads to, and whether one that takes bytes still may."""
 
 import uuid
 from dataclasses import dataclass
@@ -23,3 +23,13 @@ async def content_of(sql: Sql, id: uuid.UUID) -> Content | None:
     if row is None:
         return None
     return Content(row["sha256"], row["file_name"], row["media_type"] or "application/octet-stream")
+
+
+async def is_awaited(sql: Sql, ticket: str) -> bool:
+    """Whether the bytes of an upload are still waited for; a file that has ended takes none any more."""
+    try:
+        id = uuid.UUID(hex=ticket)
+    except ValueError:
+        return False
+    found = await sql.fetchval("select true from file where id = $1 and state = 'uploading'", id)
+    return bool(found)

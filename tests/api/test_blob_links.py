@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ import pytest
 from api.compose import blob_links, blob_store
 from api.embedded import Servers
 from api.settings import Settings
+from domain.adapters.postgres import open_pool
+from domain.files.ask import ticket_of
 from domain.ports import BlobNotFound, BlobRef, Blobs
 from tests.api.conftest import serving, settings_for
 
@@ -100,10 +103,24 @@ def test_a_changed_link_is_refused(caller: httpx2.Client, link: str) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "LINK_REFUSED")
 
 
+async def _awaited(settings: Settings) -> uuid.UUID:
+    """A file whose bytes are waited for."""
+    async with await open_pool(settings.database_url, max_size=1) as pool:
+        id: uuid.UUID = await pool.fetchval(
+            "with made as (insert into organization (name, slug) values ($1, $1) returning id) "
+            "insert into file (owner_id, file_name, size_bytes) select id, 'a.wav', $2 from made "
+            "returning id",
+            uuid.uuid4().hex,
+            len(DATA),
+        )
+        return id
+
+
 async def test_an_upload_is_kept_whole_or_not_at_all(
     caller: httpx2.Client, settings: Settings, blobs: Blobs
 ) -> None:
-    url = path_of(settings, blobs.upload_url("job-1", lives=MINUTE, largest=len(DATA)))
+    ticket = ticket_of(await _awaited(settings))
+    url = path_of(settings, blobs.upload_url(ticket, lives=MINUTE, largest=len(DATA)))
     too_large = caller.put(url, content=DATA + b"x")
     assert (too_large.status_code, too_large.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
@@ -113,9 +130,9 @@ async def test_an_upload_is_kept_whole_or_not_at_all(
 
     assert caller.put(url, content=unsaid()).status_code == 413
     with pytest.raises(BlobNotFound):
-        await blobs.take_in("job-1", 1 << 30)
+        await blobs.take_in(ticket, 1 << 30)
     assert caller.put(url, content=DATA).status_code == 204
-    assert await blobs.take_in("job-1", len(DATA)) == BlobRef(hashlib.sha256(DATA).hexdigest(), len(DATA))
+    assert await blobs.take_in(ticket, len(DATA)) == BlobRef(hashlib.sha256(DATA).hexdigest(), len(DATA))
     assert caller.get(url).status_code == 404
 
 

@@ -94,7 +94,7 @@ class Desk:
             await run_job(self.jobs, str(row["id"]))
         return len(rows)
 
-    async def put(self, url: str, content: bytes) -> int:
+    async def put(self, url: str, content: bytes | AsyncIterator[bytes]) -> int:
         """PUT bytes to a signed link, without any token."""
         async with httpx2.AsyncClient(timeout=60) as client:
             return (await client.put(url, content=content)).status_code

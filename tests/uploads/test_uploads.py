@@ -1,6 +1,7 @@
 """Files sent by a form and by a signed link, into both kinds of store, and what becomes of them."""
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import xxhash
@@ -103,6 +104,26 @@ async def test_a_worker_killed_after_it_moved_the_bytes_loses_nothing(any_desk: 
     assert all(len(name) == 64 for name in desk.served.stored())
 
 
+async def test_a_link_takes_nothing_once_its_file_has_ended(desk: Desk) -> None:
+    content = png()
+    file = (place := await created(desk, content))["file"]
+    assert await desk.put(place["uploadUrl"], content) == 204
+    taken = (await desk.rest("POST", f"/v1/uploads/{file['id']}/complete")).json()
+    assert await desk.run(taken["jobId"]) == "done"
+    assert await desk.put(place["uploadUrl"], png()) == 403
+    given_up = (place := await created(desk, content := png()))["file"]
+    sent = content[:10], content[10:]
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield sent[0]
+        assert (await desk.rest("DELETE", f"/v1/files/{given_up['id']}")).status_code == 204
+        yield sent[1]
+
+    assert await desk.put(place["uploadUrl"], slowly()) == 403
+    # Neither under its ticket nor half written: what came after the end is gone.
+    assert all(len(name) == 64 for name in desk.served.stored())
+
+
 async def test_nothing_sent_is_told_and_may_be_sent_yet(desk: Desk) -> None:
     content = png()
     file = (place := await created(desk, content))["file"]
@@ -118,7 +139,9 @@ async def test_nothing_sent_is_told_and_may_be_sent_yet(desk: Desk) -> None:
 async def test_the_same_bytes_of_one_owner_are_one_file(any_desk: Desk) -> None:
     desk, content = any_desk, png()
     first = (await desk.upload("a.png", content)).json()
-    second = (await desk.upload("b.png", content)).json()
+    sent = await desk.upload("b.png", content)
+    assert (sent.status_code, "location" in sent.headers) == (200, False), "nothing was made"
+    second = sent.json()
     assert (second["id"], second["duplicateOfId"], second["fileName"]) == (first["id"], first["id"], "a.png")
     place = await created(desk, content, sha256=sha256(content))
     assert (place["file"]["id"], place["duplicateOfId"], place["uploadUrl"]) == (
@@ -126,6 +149,9 @@ async def test_the_same_bytes_of_one_owner_are_one_file(any_desk: Desk) -> None:
         first["id"],
         None,
     )
+    given = {"fileName": "a.png", "sizeBytes": len(content), "sha256": sha256(content)}
+    assert (await desk.rest("POST", "/v1/uploads", json=given)).status_code == 200
+    assert (await desk.rest("POST", "/v1/uploads", json=given | {"sha256": None})).status_code == 201
     # Sent by a link without saying what it is, the same bytes are found to be known when they are here.
     file = (place := await created(desk, content))["file"]
     await desk.put(place["uploadUrl"], content)
