@@ -16,8 +16,14 @@ READ = Scope.FILES_READ
 
 
 def files_of() -> Page["FileNode"]:
-    """The field of a type that files hang on."""
-    hanging = "{t}.subject_id = {p}.id and {t}.state <> 'deleted'"
+    """The field of a type that files hang on.
+
+    What hangs on an entity that was merged into this one is of this one, and goes back when it is unmerged.
+    """
+    hanging = (
+        "{t}.subject_id = any(array(select {p}.id union all "
+        "select e.id from entity e where e.merged_into_id = {p}.id)) and {t}.state <> 'deleted'"
+    )
     found: Page[FileNode] = many("File", hanging, "{t}.id", paged=True, scope=READ)
     return found
 

@@ -99,6 +99,8 @@ def _deleted_file(reason: str) -> str:
     return f"state = 'deleted', reason = '{reason}', deleted_at = $1, updated_at = $1"
 
 
+# What a file hangs on, and what that was merged into.
+_SUBJECT = ("t.subject_id", "(select e.merged_into_id from entity e where e.id = t.subject_id)")
 _EXPORT = "(t.kind = 'write_export' and t.state = 'done')"
 
 RULES: dict[str, Rule] = {
@@ -147,7 +149,7 @@ RULES: dict[str, Rule] = {
             "and (t.keep_until is null or t.keep_until <= $1::timestamptz)",
             size="t.size_bytes",
             set_=_deleted_file("retention"),
-            held_by=("t.subject_id",),
+            held_by=_SUBJECT,
             terms=BY_TIER,
             notice=True,
         ),
@@ -159,7 +161,7 @@ RULES: dict[str, Rule] = {
             where="t.state in ('checking', 'ready', 'quarantined') and t.temporary",
             size="t.size_bytes",
             set_=_deleted_file("temporary"),
-            held_by=("t.subject_id",),
+            held_by=_SUBJECT,
             terms=everybody(Period(hours=24)),
         ),
         Rule(
@@ -177,7 +179,7 @@ RULES: dict[str, Rule] = {
             "file",
             since="t.deleted_at",
             where="t.state = 'deleted' and t.deleted_at is not null",
-            held_by=("t.subject_id",),
+            held_by=_SUBJECT,
             terms=everybody(MONTH_30),
         ),
         Rule(

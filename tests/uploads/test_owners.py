@@ -102,6 +102,38 @@ async def test_a_file_hangs_on_things_of_ones_own(desk: Desk) -> None:
     assert listed["items"] == []
 
 
+async def test_the_files_of_what_is_merged_hang_on_the_other_and_come_back(desk: Desk) -> None:
+    song, twin = await recording(desk), await recording(desk)
+    first = (await desk.upload("a.png", png(), data={"subjectId": song})).json()["id"]
+    second = (await desk.upload("b.png", png(), data={"subjectId": twin})).json()["id"]
+    query = "query($id: ID!) { recording(id: $id) { files { totalCount nodes { id } } } }"
+
+    async def files_of(id: str) -> list[str]:
+        found = (await desk.graph(query, id=id))["recording"]["files"]
+        assert found["totalCount"] == len(found["nodes"])
+        return [node["id"] for node in found["nodes"]]
+
+    async def merge(into: str | None) -> None:
+        target = decode_id(into)[1] if into else None
+        await desk.pool.execute(
+            "update entity set merged_into_id = $2 where id = $1", decode_id(twin)[1], target
+        )
+
+    await merge(song)
+    assert await files_of(song) == await files_of(twin) == [first, second]
+    listed = (await desk.rest("GET", f"/v1/recordings/{song}/files")).json()["items"]
+    assert [item["id"] for item in listed] == [first, second]
+    # A hold on what it was merged into keeps what hung on it before.
+    said = {"subjectType": "entity", "subjectId": song, "reason": "a case"}
+    placed = await desk.rest("POST", "/v1/legal-holds", json=said, role=Role.ADMIN)
+    assert placed.status_code == 200, placed.text
+    held = await desk.rest("DELETE", f"/v1/files/{second}")
+    assert (held.status_code, held.json()["code"]) == (409, "LEGAL_HOLD")
+    await merge(None)
+    assert (await files_of(song), await files_of(twin)) == ([first], [second])
+    assert (await desk.rest("DELETE", f"/v1/files/{second}")).status_code == 204
+
+
 async def test_whoever_sees_a_recording_does_not_see_its_files(desk: Desk) -> None:
     song = await recording(desk, visibility="public")
     await desk.upload("a.png", png(), data={"subjectId": song})
