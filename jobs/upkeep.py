@@ -12,6 +12,7 @@ from domain.access.people import forget_old_failures
 from domain.access.revocation import forget_expired
 from domain.access.sessions import forget_old_sessions
 from domain.ports import Sql, SqlPool
+from domain.retention.holds import no_new_holds, organization_held
 from jobs.job import Tools, job
 from jobs.schedule import scheduled
 
@@ -66,14 +67,19 @@ async def make_room(pool: SqlPool) -> int:
 
 
 async def forget_keys(pool: SqlPool, at_once: int = KEYS_AT_ONCE) -> int:
-    """Delete the idempotency keys that have expired, batch by batch; gives how many."""
+    """Delete the idempotency keys that have expired, batch by batch; gives how many.
+
+    Those of an organization under a legal hold stay with their answers, as retention keeps them.
+    """
     gone = 0
     while True:
-        async with pool.acquire() as connection:
+        async with pool.acquire() as connection, connection.transaction():
+            await no_new_holds(connection)
             # What another worker is deleting is left to it, and a key just used again is not waited for.
             done: str = await connection.execute(
                 "delete from idempotency_key where (owner_id, actor, key) in ("
-                "select owner_id, actor, key from idempotency_key where expires_at <= now() "
+                "select owner_id, actor, key from idempotency_key k where expires_at <= now() "
+                f"and not {organization_held('k.owner_id')} "
                 "order by expires_at limit $1 for update skip locked)",
                 at_once,
             )

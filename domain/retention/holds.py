@@ -19,6 +19,14 @@ async def no_new_holds(sql: Sql) -> None:
     await sql.execute(f"select pg_advisory_xact_lock_shared({due.LOCK})")
 
 
+def organization_held(owner: str) -> str:
+    """SQL: whether a hold is on a whole organization. owner: SQL for its id."""
+    return (
+        "exists (select from legal_hold h where h.released_at is null "
+        f"and h.owner_id = {owner} and h.subject_type = 'organization')"
+    )
+
+
 async def expect_free(sql: Sql, owner_id: uuid.UUID, what: str, subjects: str, *values: object) -> None:
     """Raise HeldByLaw where a hold is on the organization, or on an id that `subjects` selects.
 

@@ -10,7 +10,7 @@ import asyncpg
 from domain.adapters.postgres import Pool
 from domain.dispatch import open_work
 from jobs.schedule import keep, tick
-from jobs.upkeep import make_room
+from jobs.upkeep import forget_keys, make_room
 from jobs.worker import run_job
 from tests.jobs.yard import new_yard, until
 
@@ -97,3 +97,26 @@ async def test_what_was_told_and_done_by_routine_goes_after_a_week(fresh_pool: P
     assert (result["told"], result["routine"]) == (1, 1)
     assert await fresh_pool.fetchval("select count(*) from outbox where topic = 'x'") == 2
     assert await fresh_pool.fetchval("select count(*) from job where kind <> 'forget_what_is_over'") == 4
+
+
+async def test_kept_answers_of_a_held_organization_stay_until_it_is_free(
+    fresh_pool: Pool, tmp_path: Path
+) -> None:
+    held, free = await new_yard(fresh_pool, tmp_path), await new_yard(fresh_pool, tmp_path)
+    for yard in (held, free):
+        await fresh_pool.execute(
+            "insert into idempotency_key (owner_id, actor, key, fingerprint, expires_at) "
+            "select $1, 'user:a', 'key ' || n, 'x', clock_timestamp() - interval '1 hour' "
+            "from generate_series(1, 5) n",
+            yard.viewer.organization_id,
+        )
+    await fresh_pool.execute(
+        "insert into legal_hold (owner_id, subject_type, subject_id, reason, placed_by) "
+        "values ($1, 'organization', $1, 'suit', 'x')",
+        held.viewer.organization_id,
+    )
+    assert await forget_keys(fresh_pool, 2) == 5
+    left = await fresh_pool.fetch("select distinct owner_id from idempotency_key")
+    assert [row["owner_id"] for row in left] == [held.viewer.organization_id]
+    await fresh_pool.execute("update legal_hold set released_at = clock_timestamp()")
+    assert await forget_keys(fresh_pool, 2) == 5
