@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import asyncpg
 
 from api.keys import ensure_secret, purpose_secret
-from api.settings import Settings
+from api.settings import Settings, is_loopback
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.postgres import Connection, Pool, open_pool
 from domain.links import Links
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from domain.adapters.schemas import SchemaStore
     from domain.claims import Draft
     from domain.files.verdict import Inspect
+    from domain.models.ports import Models
     from domain.notices.outlets import Outlets
 
 
@@ -138,6 +139,29 @@ def notice_outlets(settings: Settings) -> "Outlets":
         )
     sealer = AnswerSealer(ensure_secret(settings.state_folder / "keys"))
     return Outlets(mailer, WebhookPoster(private=settings.webhooks_private), sealer)
+
+
+def language_models(settings: Settings) -> "Models":
+    """The models that may be asked about audio: those with an address or a key, and none without."""
+    from domain.adapters.models.chat import Chat
+    from domain.adapters.models.openai import OpenAI
+    from domain.adapters.models.qwen import Qwen
+    from domain.models.ports import AudioModel, Configured, Models
+
+    timeout_s, rest_s = settings.model_timeout_ms / 1000, settings.outside_rest_ms / 1000
+    providers: dict[str, AudioModel] = {}
+    configured = []
+    if settings.qwen_url:
+        key = settings.qwen_key.get_secret_value()
+        chat = Chat("Qwen2-Audio", settings.qwen_url, key, timeout_s=timeout_s, rest_s=rest_s)
+        inside = settings.qwen_inside or is_loopback(settings.qwen_url)
+        providers["qwen"] = Qwen(chat, inside=inside)
+        configured.append(Configured("qwen", settings.qwen_model))
+    if key := settings.openai_api_key.get_secret_value():
+        chat = Chat("OpenAI", settings.openai_url, key, timeout_s=timeout_s, rest_s=rest_s)
+        providers["openai"] = OpenAI(chat, inside=is_loopback(settings.openai_url))
+        configured.append(Configured("openai", settings.openai_model))
+    return Models(providers, tuple(configured), settings.model_policy)
 
 
 def file_links(settings: Settings) -> Links:

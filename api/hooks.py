@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 
 import structlog
 
-from api.compose import blob_store, notice_outlets
+from api.compose import blob_store, language_models, notice_outlets
 from api.logs import configure_logs
 from api.settings import Settings, load_settings
 from domain import jobs
@@ -122,6 +122,7 @@ class _Process:
                 self.settings.state_folder,
                 blobs=blob_store(self.settings),
                 outlets=notice_outlets(self.settings),
+                models=language_models(self.settings),
             )
             house = self._house = await self._stack.enter_async_context(opened)
         else:

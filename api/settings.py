@@ -17,7 +17,12 @@ PREFIX = "CATALOGRAPH_"
 # Read before there are settings, or by the tests alone.
 _ELSEWHERE = {"CATALOGRAPH_BOOTSTRAP", "CATALOGRAPH_BEGAN", "CATALOGRAPH_SHARED"}
 # Never told back, also when they are wrong.
-_SECRETS = ("oidc_client_secret", "smtp_password", "metrics_token", "otel_exporter_otlp_headers")
+_SECRETS = (
+    *("oidc_client_secret", "smtp_password", "metrics_token", "otel_exporter_otlp_headers"),
+    *("qwen_key", "openai_api_key"),
+)
+# Variables that have the name by which everybody knows them.
+_OWN_NAMES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY")
 
 
 # What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
@@ -224,6 +229,40 @@ class Settings(BaseSettings):
         description="Whether notices may be posted by http:// and to private addresses, which lets every "
         "tenant reach into this network; for tests.",
     )
+    qwen_url: str = Field(
+        default="",
+        description="OpenAI-compatible endpoint of Qwen2-Audio, up to and with /v1. Empty: it is not asked.",
+    )
+    qwen_model: str = Field(
+        default="Qwen/Qwen2-Audio-7B-Instruct", min_length=1, description="What the model is called there."
+    )
+    qwen_key: SecretStr = Field(
+        default=SecretStr(""), description="Its key there; empty where it asks for none."
+    )
+    qwen_inside: bool = Field(
+        default=False,
+        description="Whether that endpoint is the house's own, so that what it is sent does not leave the "
+        "house and no organization has to allow it. One on this machine always is.",
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("openai_api_key", "OPENAI_API_KEY"),
+        description="Key of OpenAI's audio models. Empty: they are not asked.",
+    )
+    openai_url: str = Field(
+        default="https://api.openai.com/v1", description="Their endpoint, up to and with /v1."
+    )
+    openai_model: str = Field(
+        default="gpt-audio-mini", min_length=1, description="The model that is asked there."
+    )
+    model_timeout_ms: int = Field(
+        default=60_000, ge=100, le=600_000, description="Longest that a model may take to answer."
+    )
+    model_policy: Literal["off", "propose", "apply"] = Field(
+        default="propose",
+        description="What is done when the challenger is found better than the champion: nothing (off), a "
+        "proposal, or the change itself (apply).",
+    )
     body_limit_mb: int = Field(default=8, ge=1, le=64, description="Largest JSON body, in MiB.")
     upload_limit_mb: int = Field(default=128, ge=1, le=128, description="Largest delivered file, in MiB.")
 
@@ -243,14 +282,14 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis://, rediss:// or unix:// (as in redis://host:6379/0)")
         return url
 
-    @field_validator("url", "public_url", "s3_endpoint", "otel_exporter_otlp_endpoint")
+    @field_validator("url", "public_url", "s3_endpoint", "otel_exporter_otlp_endpoint", "qwen_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https:// (as in https://catalog.example)")
         return url.rstrip("/")
 
-    @field_validator("oidc_issuer")
+    @field_validator("oidc_issuer", "openai_url")
     @classmethod
     def _is_secure(cls, url: str) -> str:
         if url and not (url.startswith("https://") or is_loopback(url)):
@@ -345,7 +384,7 @@ def names() -> set[str]:
 def variable(field: str) -> str:
     """The environment variable of a field."""
     upper = field.upper()
-    return upper if upper in ("DATABASE_URL", "REDIS_URL") or upper.startswith("OTEL_") else PREFIX + upper
+    return upper if upper in _OWN_NAMES or upper.startswith("OTEL_") else PREFIX + upper
 
 
 def is_loopback(url: str) -> bool:

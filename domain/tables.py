@@ -19,6 +19,7 @@ from domain.enrichment import AudioFeature
 from domain.erasure.tables import Erasure
 from domain.figures.tally import RequestTally
 from domain.files import tables as files
+from domain.models import tables as models
 from domain.notices import tables as notices
 from domain.retention import tables as retention
 from domain.retention.blobs import BlobMark
@@ -51,6 +52,7 @@ __all__ = [
     "deliveries",
     "files",
     "metadata",
+    "models",
     "notices",
     "retention",
     "rights",

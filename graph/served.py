@@ -122,7 +122,8 @@ class RateLimit:
 
 @strawberry.type(
     name="Tier",
-    description="What organizations of a tier may spend in a minute, in points, and keep of files, in MiB.",
+    description="What organizations of a tier may spend in a minute, in points, keep of files, in MiB, and "
+    "spend on models in a day, in US cents.",
 )
 class TierNode:
     """A tier, as its administrators set it."""
@@ -132,6 +133,8 @@ class TierNode:
     most_file_mb: int
     most_kept_mb: int
     most_upload_s: int
+    paid_models: bool
+    model_cents_per_day: int
 
 
 @strawberry.type(

@@ -15,6 +15,7 @@ from domain.audit import Audit
 from domain.deliveries.check import Reader
 from domain.dispatch import open_work
 from domain.files.verdict import Inspect
+from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, Sql, SqlPool
 from domain.work import Work
@@ -30,7 +31,7 @@ class Cancelled(Exception):
 class House:
     """What a worker was composed of; every job of the process shares it.
 
-    inspect: tells what files are, for the jobs that take them in.
+    inspect: tells what files are, for the jobs that take them in. models: language models that may be asked.
     """
 
     pool: SqlPool
@@ -38,6 +39,7 @@ class House:
     reader: Reader
     outlets: Outlets = Outlets()  # noqa: RUF009
     inspect: Inspect | None = None
+    models: Models = NO_MODELS
 
 
 @dataclass
@@ -69,6 +71,11 @@ class Tools:
         """Tells what files are."""
         assert self.house.inspect is not None, "a house that takes files in is composed with an inspection"
         return self.house.inspect
+
+    @property
+    def models(self) -> Models:
+        """The language models that may be asked."""
+        return self.house.models
 
     @property
     def viewer(self) -> Viewer:

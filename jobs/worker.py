@@ -33,6 +33,7 @@ from domain.adapters.ern.reader import ErnReader
 from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
+from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, OutsideAway, Sql, SqlPool
 from domain.refusals import Refusal
@@ -55,9 +56,12 @@ def run(
     state_folder: str | Path,
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
+    models: Models = NO_MODELS,
 ) -> int:
     """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
-    return uvloop.run(serve(database_url, redis_url, Path(state_folder), blobs=blobs, outlets=outlets))
+    return uvloop.run(
+        serve(database_url, redis_url, Path(state_folder), blobs=blobs, outlets=outlets, models=models)
+    )
 
 
 async def serve(
@@ -67,6 +71,7 @@ async def serve(
     pace: Pace | None = None,
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
+    models: Models = NO_MODELS,
 ) -> int:
     """Compose the worker and serve until told to stop. A second signal stops at once."""
     pace = pace or Pace()
@@ -83,7 +88,7 @@ async def serve(
     size = 6 + 2 * pace.at_once * (len(QUEUES) + 1)
     try:
         async with open_house(
-            database_url, state_folder, blobs=blobs, outlets=outlets, max_size=size
+            database_url, state_folder, blobs=blobs, outlets=outlets, models=models, max_size=size
         ) as house:
             log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
             await work(house, redis, pace, stopping, hurry)
@@ -100,17 +105,19 @@ async def open_house(
     *,
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
+    models: Models = NO_MODELS,
     max_size: int = 4,
 ) -> AsyncIterator[House]:
     """What jobs work with, for as long as the block lasts.
 
     blobs: the folder of state unless given. outlets: what notices are sent by; without them none is sent.
+    models: the language models that may be asked.
     """
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
     schemas = SchemaStore(state_folder / "schemas")
     try:
         store = blobs or LocalBlobs(state_folder / "blobs")
-        yield House(pool, store, ErnReader(schemas), outlets or Outlets(), inspect)
+        yield House(pool, store, ErnReader(schemas), outlets or Outlets(), inspect, models)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(5):

@@ -17,10 +17,17 @@ def worker() -> None:
     settings = settings_here()
     require_servers(settings.database_url, settings.redis_url)
     configure_logs(settings.log_level, settings.log_format)
-    from api.compose import blob_store, collected, notice_outlets
+    from api.compose import blob_store, collected, language_models, notice_outlets
     from jobs.worker import run
 
     blobs, outlets = blob_store(settings), notice_outlets(settings)
     with collected(settings):
-        status = run(settings.database_url, settings.redis_url, settings.state_folder, blobs, outlets)
+        status = run(
+            settings.database_url,
+            settings.redis_url,
+            settings.state_folder,
+            blobs,
+            outlets,
+            language_models(settings),
+        )
     raise typer.Exit(status)

@@ -13,6 +13,7 @@ class Tier:
     """A tier: points a minute, shared by everybody who acts for an organization of it, and room for files.
 
     most_file_mb: of one file; most_kept_mb: of all of them, in MiB; most_upload_s: for one upload.
+    paid_models: whether models that cost something may be asked; model_cents_per_day: for how many US cents.
     """
 
     name: str
@@ -20,6 +21,8 @@ class Tier:
     most_file_mb: int = 0
     most_kept_mb: int = 0
     most_upload_s: int = 0
+    paid_models: bool = False
+    model_cents_per_day: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ async def tiers_of(sql: Sql) -> list[Tier]:
     return [tier_of(row) for row in rows]
 
 
-TIER = "name, points_per_minute, most_file_bytes, most_kept_bytes, most_upload_s"
+TIER = (
+    "name, points_per_minute, most_file_bytes, most_kept_bytes, most_upload_s, "
+    "paid_models, model_cents_per_day"
+)
 
 
 def tier_of(row: Any) -> Tier:
@@ -47,6 +53,8 @@ def tier_of(row: Any) -> Tier:
         most_file_mb=row["most_file_bytes"] >> 20,
         most_kept_mb=row["most_kept_bytes"] >> 20,
         most_upload_s=row["most_upload_s"],
+        paid_models=row["paid_models"],
+        model_cents_per_day=row["model_cents_per_day"],
     )
 
 

@@ -64,9 +64,10 @@ class OrganizationDpid(SQLModel, table=True):
 
 
 class Tier(SQLModel, table=True):
-    """What everybody of an organization may spend together: points a minute, and bytes of files.
+    """What everybody of an organization may spend together: points a minute, bytes of files, and on models.
 
     most_file_bytes: of one file; most_kept_bytes: of all of them; most_upload_s: the time an upload may take.
+    paid_models: whether models that cost something may be asked; model_cents_per_day: how many US cents.
     """
 
     __tablename__: ClassVar[Any] = "tier"
@@ -76,6 +77,7 @@ class Tier(SQLModel, table=True):
             CheckConstraint(f"{column} > 0", name=column)
             for column in ("points_per_minute", "most_file_bytes", "most_kept_bytes", "most_upload_s")
         ),
+        CheckConstraint("model_cents_per_day >= 0", name="model_cents_per_day"),
     )
 
     name: str = Field(primary_key=True)
@@ -87,6 +89,8 @@ class Tier(SQLModel, table=True):
         default=5 << 30, sa_type=BigInteger, sa_column_kwargs={"server_default": text("5368709120")}
     )
     most_upload_s: int = Field(default=3600, sa_column_kwargs={"server_default": text("3600")})
+    paid_models: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    model_cents_per_day: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     updated_at: datetime = instant(default_now=True, nullable=False)
 
 
