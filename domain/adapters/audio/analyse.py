@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.adapters.audio import decode as decoding
-from domain.audio import loudness, quality, spectral
+from domain.audio import key, loudness, quality, spectral, tempo
 from domain.audio.analysis import (
     Analysis,
     Heuristic,
@@ -24,6 +24,8 @@ VERSIONS = {
     "quality": f"quality {quality.VERSION}, {decoding.VERSION}",
     "loudness": f"loudness {loudness.VERSION}, {decoding.VERSION}",
     "spectral": f"spectral {spectral.VERSION}",
+    "tempo": f"tempo {tempo.VERSION}",
+    "key": f"key {key.VERSION}",
 }
 ALL = frozenset(VERSIONS)
 _ANALYSED_HZ = 22_050
@@ -32,9 +34,13 @@ _LEFT_OUT = "it was not asked for"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """sample_rate_hz: what a higher rate is brought down to before it is analysed."""
+    """sample_rate_hz: what a higher rate is brought down to before it is analysed.
+
+    bpm_confidence_threshold: a tempo less sure stays a candidate.
+    """
 
     sample_rate_hz: int = 44_100
+    bpm_confidence_threshold: float = 0.7
 
 
 def analyse(
@@ -71,8 +77,10 @@ def analyse(
         header_duration_s=sound.header_duration_s,
         duration_s=sound.duration_s,
         quality=health.result(sound) if "quality" in parts else Quality(),
-        tempo=Tempo(bpm=None, confidence=None, reason=_LEFT_OUT),
-        key=Key(best=None, reason=_LEFT_OUT),
+        tempo=tempo.tempo(one, _ANALYSED_HZ, threshold=settings.bpm_confidence_threshold)
+        if "tempo" in parts
+        else Tempo(bpm=None, confidence=None, reason=_LEFT_OUT),
+        key=key.key(one, _ANALYSED_HZ) if "key" in parts else Key(best=None, reason=_LEFT_OUT),
         loudness=level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT),
         energy=Heuristic(value=None, reason=_LEFT_OUT),
         danceability=Heuristic(value=None, reason=_LEFT_OUT),
