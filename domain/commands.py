@@ -9,6 +9,7 @@ from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.erasure import erase as erasure
 from domain.exports import ask as exports
+from domain.features import correct as features
 from domain.files import ask as files
 from domain.notices import channels as notices
 from domain.retention import commands as retention
@@ -26,6 +27,7 @@ __all__ = [
     "ending",
     "erasure",
     "exports",
+    "features",
     "files",
     "job_commands",
     "members",

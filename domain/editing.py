@@ -154,6 +154,8 @@ def _fields(kind: Kind) -> dict[str, Any]:
     if kind.has_artist_credit:
         fields["artist_credit"] = list[CreditedName]
     for collection in kind.collections:
+        if collection.named:  # they have commands of their own, for one value each
+            continue
         fields[collection.name] = types.GenericAlias(list, (VALUES[collection.name],))
     return fields
 

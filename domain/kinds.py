@@ -14,6 +14,8 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from domain.catalog import tables as catalog
+from domain.claims import FEATURES
+from domain.enrichment import AudioFeature
 from domain.rights.tables import Deal, DealSubject
 from domain.rights.territory import expand
 
@@ -29,11 +31,12 @@ Derive = Callable[[Row], Row]
 
 @dataclass(frozen=True)
 class Collection:
-    """A list of values of an entity, kept in order in its own table.
+    """Values of an entity, kept in a table of their own: a list in order, or one for each of several names.
 
     parent: the column that holds the entity's id. `references` maps a value column to the kind it
     points at ('*' for any kind). by_kind: rows name the kind of the entity too. own: what they point at
-    must be the entity's owner's.
+    must be the entity's owner's. key: the column that tells one value from the other; where that is a name,
+    each value is a field by itself, `<collection>.<name>`. house: columns that the database fills.
     """
 
     name: str
@@ -42,11 +45,18 @@ class Collection:
     references: tuple[tuple[str, str], ...] = ()
     by_kind: bool = False
     own: bool = False
+    key: str = "position"
+    house: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether each value is a field by itself."""
+        return self.key != "position"
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The value columns, without the key and the kind."""
-        skip = {self.parent, "position", "kind"}
+        skip = {self.parent, self.key, "kind", *self.house}
         return tuple(column.name for column in self.table.columns if column.name not in skip)
 
 
@@ -150,6 +160,13 @@ KINDS: dict[str, Kind] = {
         _kind(
             catalog.Recording,
             Collection("works", table_of(catalog.RecordingWork), "recording_id", (("work_id", "work"),)),
+            Collection(
+                FEATURES.rstrip("."),
+                table_of(AudioFeature),
+                "recording_id",
+                key="name",
+                house=("measured_at",),
+            ),
             natural=("isrc",),
         ),
         _kind(

@@ -175,21 +175,35 @@ class Work:
         delivery_id: uuid.UUID | None = None,
         payload_key: str | None = None,
         confidence: float | None = None,
+        about: uuid.UUID | None = None,
     ) -> None:
-        """Collect a draft for the next flush; with `merge` it adds to the record's newest claims."""
+        """Collect a draft for the next flush; with `merge` it adds to the record's newest claims.
+
+        about: the entity it speaks of, where that is known and no mapping need be asked.
+        """
         external_id = f"{prefix}|{draft.name}" if prefix else draft.name
         before = self._staged.get((source, external_id))
         if before is not None and merge:
             draft = Draft(
                 draft.kind,
                 draft.key,
-                {**before.draft.fields, **draft.fields},
+                {**_without(before.draft.fields, draft.dropped), **draft.fields},
                 exists=before.draft.exists or draft.exists,
-                locks=tuple({*before.draft.locks, *draft.locks}),
+                locks=tuple({*before.draft.locks} - {*draft.dropped} | {*draft.locks}),
+                dropped=(*before.draft.dropped, *draft.dropped),
             )
             merge = before.merge
         self._staged[source, external_id] = _Staged(
-            draft, source, external_id, prefix, merge, delivery_id, payload_key, confidence, self.origin
+            draft,
+            source,
+            external_id,
+            prefix,
+            merge,
+            delivery_id,
+            payload_key,
+            confidence,
+            self.origin,
+            about,
         )
 
     async def tell(self, topic: str, payload: Mapping[str, Any], key: str | None = None) -> None:
@@ -308,7 +322,7 @@ class Work:
                 item.entity_id = uuid.UUID(item.draft.key)
                 if not item.merge:
                     new.add(item.entity_id)
-            else:
+            elif item.entity_id is None:
                 unknown.append(item)
         natural: dict[tuple[str, str, str], uuid.UUID] = {}
         for kind in {item.draft.kind for item in unknown}:
@@ -345,9 +359,9 @@ class Work:
             raise
         exists, locks = item.draft.exists, set(item.draft.locks)
         if item.merge and known is not None and known.claims is not None:
-            fields = {**known.claims["fields"], **fields}
+            fields = {**_without(known.claims["fields"], item.draft.dropped), **fields}
             exists = exists or bool(known.claims["exists"])
-            locks |= set(known.claims["locks"])
+            locks |= set(known.claims["locks"]) - set(item.draft.dropped)
         item.claims = claims_of(item.draft.kind, fields, exists=exists, locks=locks)
         return known is None or known.checksum != checksum(item.claims)
 
@@ -458,6 +472,10 @@ class Work:
                 [item.external_id for item in fresh],
                 [item.entity_id for item in fresh],
             )
+
+
+def _without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def entity_id(kind: str, text: str, path: tuple[str | int, ...] = ()) -> uuid.UUID:

@@ -81,19 +81,21 @@ class _Values:
     present: Mapping[str, Mapping[uuid.UUID, list[Any]]]
     removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    parents: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Collection] = field(default_factory=dict)
 
     def want(self, kind: Kind, collection: Collection, id: uuid.UUID, items: list[dict[str, Any]]) -> bool:
         """Bring an entity's values to these; False when they are what they were."""
-        table = collection.table.name
-        present = self.present.get(table, {}).get(id, [])
-        if items == present:
+        table, key = collection.table.name, collection.key
+        before = {item[key]: item for item in self.present.get(table, {}).get(id, [])}
+        after = {item[key]: item for item in items}
+        if before == after:
             return False
-        before = {item["position"]: item for item in present}
-        after = {item["position"]: item for item in items}
-        self.parents[table] = collection.parent
+        self.tables[table] = collection
+        # A named value that changes is changed in its place, so that history has it old and new.
         self.removed.setdefault(table, []).extend(
-            {"id": str(id), "position": place} for place, item in before.items() if after.get(place) != item
+            {"id": str(id), key: place}
+            for place, item in before.items()
+            if (place not in after if collection.named else after.get(place) != item)
         )
         self.added.setdefault(table, []).extend(
             {collection.parent: str(id), "kind": kind.name, **item}
@@ -104,27 +106,27 @@ class _Values:
 
     async def write(self, sql: Sql) -> None:
         """Take away, then add."""
-        for table, parent in self.parents.items():
+        for table, collection in self.tables.items():
             if removed := self.removed[table]:
-                await sql.execute(_delete_items(table, parent), json.dumps(removed))
-        for table in self.parents:
+                await sql.execute(_delete_items(collection), json.dumps(removed))
+        for table, collection in self.tables.items():
             if added := self.added[table]:
-                await sql.execute(_insert_items(table), json.dumps(added))
+                await sql.execute(_insert_items(collection), json.dumps(added))
 
 
 async def _present(
     sql: Sql, alive: Mapping[str, Mapping[uuid.UUID, Fields]], new: set[uuid.UUID]
 ) -> dict[str, dict[uuid.UUID, list[Any]]]:
     """The values that known entities have now, by table."""
-    known: dict[str, tuple[str, list[uuid.UUID]]] = {}
+    known: dict[str, tuple[Collection, list[uuid.UUID]]] = {}
     for name, entities in alive.items():
         ids = [id for id in entities if id not in new]
         for collection in KINDS[name].collections:
             if ids:
-                known.setdefault(collection.table.name, (collection.parent, []))[1].extend(ids)
+                known.setdefault(collection.table.name, (collection, []))[1].extend(ids)
     found: dict[str, dict[uuid.UUID, list[Any]]] = {}
-    for table, (parent, ids) in known.items():
-        rows = await sql.fetch(_select_items(table, parent), ids)
+    for table, (collection, ids) in known.items():
+        rows = await sql.fetch(_select_items(collection), ids)
         found[table] = {row["id"]: json.loads(row["items"]) for row in rows}
     return found
 
@@ -172,6 +174,14 @@ def row_of(
 
 def items_of(collection: Collection, fields: Fields) -> list[dict[str, Any]]:
     """The values of a collection as rows: every column present, positions from 1 unless they are given."""
+    if collection.named:
+        prefix = f"{collection.name}."
+        return [
+            {column: value.get(column) for column in collection.columns}
+            | {collection.key: name.removeprefix(prefix)}
+            for name, value in fields.items()
+            if name.startswith(prefix) and value is not None
+        ]
     items = []
     for place, value in enumerate(fields.get(collection.name) or [], start=1):
         item = {column: value.get(column) for column in collection.columns}
@@ -267,22 +277,34 @@ def _upsert(name: str) -> str:
 
 
 @cache
-def _select_items(table: str, parent: str) -> str:
+def _select_items(of: Collection) -> str:
+    left_out = ", ".join(f"'{name}'" for name in (of.parent, "kind", *of.house))
     return (
-        f"select {parent} as id, "
-        f"jsonb_agg(to_jsonb(t) - array['{parent}', 'kind'] order by position) as items "
-        f"from {table} t where {parent} = any($1) group by 1"
+        f"select {of.parent} as id, "
+        f"jsonb_agg(to_jsonb(t) - array[{left_out}] order by {of.key}) as items "
+        f"from {of.table.name} t where {of.parent} = any($1) group by 1"
     )
 
 
 @cache
-def _delete_items(table: str, parent: str) -> str:
+def _delete_items(of: Collection) -> str:
+    type_ = "text" if of.named else "int"
     return (
-        f"delete from {table} t using jsonb_to_recordset($1::jsonb) as x (id uuid, position int) "
-        f"where t.{parent} = x.id and t.position = x.position"
+        f"delete from {of.table.name} t using jsonb_to_recordset($1::jsonb) as x (id uuid, {of.key} {type_}) "
+        f"where t.{of.parent} = x.id and t.{of.key} = x.{of.key}"
     )
 
 
 @cache
-def _insert_items(table: str) -> str:
-    return f"insert into {table} select * from jsonb_populate_recordset(null::{table}, $1::jsonb)"
+def _insert_items(of: Collection) -> str:
+    table = of.table.name
+    populated = f"jsonb_populate_recordset(null::{table}, $1::jsonb)"
+    if not of.named:
+        return f"insert into {table} select * from {populated}"
+    listed = ", ".join((of.parent, of.key, *of.columns))
+    assigned = ", ".join(f"{column} = excluded.{column}" for column in of.columns)
+    filled = "".join(f", {column} = default" for column in of.house)
+    return (
+        f"insert into {table} ({listed}) select {listed} from {populated} "
+        f"on conflict ({of.parent}, {of.key}) do update set {assigned}{filled}"
+    )

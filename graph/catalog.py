@@ -230,7 +230,7 @@ class TrackNode(LicensableFields):
     recording: "RecordingNode | None" = one("Recording", "recording_id")
     video: "VideoNode | None" = one("Video", "video_id")
     features: list["AudioFeatureNode"] = many(
-        "AudioFeature", "{t}.recording_id = {p}.recording_id", "{t}.name", "{t}.id"
+        "AudioFeature", "{t}.recording_id = {p}.recording_id", "{t}.name"
     )
     is_streamable: bool = streamable("track")
 
@@ -258,9 +258,7 @@ class RecordingNode(LicensableFields):
     p_line_year: int | None = column()
     p_line: str | None = column()
     mbid: str | None = column()
-    features: list["AudioFeatureNode"] = many(
-        "AudioFeature", "{t}.recording_id = {p}.id", "{t}.name", "{t}.id"
-    )
+    features: list["AudioFeatureNode"] = many("AudioFeature", "{t}.recording_id = {p}.id", "{t}.name")
     files: Page["FileNode"] = files_of()
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)
     works: list["WorkNode"] = many(

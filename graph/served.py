@@ -22,7 +22,7 @@ from domain.ids import encode_id
 from domain.lanes import lanes_of
 from domain.ports import Sql
 from domain.refusals import ScopeMissing
-from graph import availability, erasure, retention
+from graph import availability, erasure, provenance, retention
 from graph.bind import Served
 from graph.purse import Purse
 from graph.scalars import BigInt
@@ -266,6 +266,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     "Tier": TierNode,
     "AlertRule": AlertRuleNode,
     **availability.TYPES_BY_NAME,
+    **provenance.TYPES_BY_NAME,
     **retention.TYPES_BY_NAME,
     **erasure.TYPES_BY_NAME,
 }
@@ -313,6 +314,7 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
         "When alerts fire.",
     ),
     **availability.ROOTS,
+    **provenance.ROOTS,
     **retention.ROOTS,
     **erasure.ROOTS,
 }

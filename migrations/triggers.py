@@ -31,6 +31,8 @@ VALUE_TABLES = {
     "chapter": ("audiobook_id", "chapters", "audiobook"),
     "deal_subject": ("deal_id", "subjects", "deal"),
 }
+# Tables of named values, each of which is a field by itself; their functions stand in their revisions.
+NAMED_TABLES = ("audio_feature",)
 
 FOLD = """
 create extension if not exists pg_trgm;

@@ -58,7 +58,7 @@ class RandomWorld:
     def add(self, table: str, **values: Any) -> uuid.UUID:
         """One more row; gives its id."""
         id = self._id()
-        keyless = ("artist_credit_name", "recording_work", "medium", "deal_subject")
+        keyless = ("artist_credit_name", "recording_work", "medium", "deal_subject", "audio_feature")
         self.rows.setdefault(table, []).append(values if table in keyless else {"id": id, **values})
         return id
 
@@ -181,7 +181,8 @@ def _catalog(world: RandomWorld) -> None:
     for _ in range(4):
         subject = some("release", "recording", "track")
         world.content("credit", role="Producer", position=0, subject_id=subject, artist_id=some("artist"))
-    measured = {"name": "tempo", "model": "m", "model_version": "1", "measured_at": NOW}
+    measured: dict[str, Any] = {"name": "tempo", "model": "m", "model_version": "1", "measured_at": NOW}
+    measured |= {"basis": "measured", "source": "analysis", "locked": False}
     for row in world.rows["recording"]:
         world.add("audio_feature", recording_id=row["id"], **measured)
 

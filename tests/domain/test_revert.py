@@ -22,7 +22,7 @@ async def content(desk: Desk) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in KINDS.values():
         values = ", ".join(
-            f"(select jsonb_agg(to_jsonb(x) order by x.position) from {c.table.name} x "
+            f"(select jsonb_agg(to_jsonb(x) order by x.{c.key}) from {c.table.name} x "
             f"where x.{c.parent} = t.id) as _{c.name}"
             for c in kind.collections
         )

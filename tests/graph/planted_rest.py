@@ -86,13 +86,17 @@ async def measured(planter: Planter) -> None:
     ids = planter.world.ids
     for recording in ("recording full", "recording private", "their private recording", "recording deleted"):
         given = {"recording_id": ids[recording], "model": "tempo", "measured_at": instant(5)}
-        bare = {"model_version": "1", "name": "bare"}
-        await planter.row("audio_feature", id=planter.next_id(), **given, **bare)
+        bare = {"model_version": "1", "name": "bare", "basis": "measured", "source": "analysis"}
+        await planter.row("audio_feature", **given, **bare)
         await planter.row(
             "audio_feature",
-            id=planter.next_id(),
             **given,
             model_version="2",
+            basis="judged",
+            source="manual",
+            reason=QUOTES,
+            detail={"segments": [[0, 1.5]]},
+            locked=True,
             name=f"tempo_bpm of {recording}",
             number=119.99999999999999,
             text=QUOTES,

@@ -27,7 +27,9 @@ def test_every_content_and_value_table_has_triggers() -> None:
     from domain.kinds import KINDS
 
     assert set(triggers.CONTENT_TABLES) == set(KINDS)
-    assert set(triggers.VALUE_TABLES) == {c.table.name for kind in KINDS.values() for c in kind.collections}
+    collections = [c for kind in KINDS.values() for c in kind.collections]
+    assert set(triggers.VALUE_TABLES) == {c.table.name for c in collections if not c.named}
+    assert set(triggers.NAMED_TABLES) == {c.table.name for c in collections if c.named}
 
 
 @pytest.fixture
