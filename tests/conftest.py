@@ -16,6 +16,7 @@ import redis.asyncio
 from api.embedded import Embedded, Servers
 from domain.adapters.postgres import Connection, Pool, open_pool
 from migrations.run import upgrade
+from tests.house.s3 import S3Server, s3_server
 from tests.shared import shared_folder
 
 TEMPLATE = "catalograph_template"
@@ -105,6 +106,13 @@ def servers() -> Iterator[Servers]:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A throwaway S3 server of this test process, with one bucket; each test has a prefix of its own."""
+    with s3_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,6 @@ from domain.kinds import KINDS
 from domain.refusals import Refusal, RevertConflict
 from tests.domain.desk import Desk, new_desk
 
-ROUNDS = 200
-
 
 async def content(desk: Desk) -> dict[str, Any]:
     """The canonical content of the organization: every living entity with all its values, versions apart."""
@@ -121,11 +119,12 @@ class Author:
         return work.change_set_id
 
 
-async def test_random_change_sets_reverted_give_back_equal_content(pool: Pool) -> None:
+@pytest.mark.parametrize("rounds", [80, pytest.param(400, marks=pytest.mark.long)])
+async def test_random_change_sets_reverted_give_back_equal_content(rounds: int, pool: Pool) -> None:
     desk = await new_desk(pool)
     author = Author(desk, seed=20261121)
     reverted = 0
-    while reverted < ROUNDS:
+    while reverted < rounds:
         before, counted = await content(desk), await versions(desk)
         change_sets = [id for id in [await author.write() for _ in range(author.dice.randrange(1, 4))] if id]
         for id in reversed(change_sets):

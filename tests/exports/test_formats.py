@@ -28,7 +28,7 @@ from domain.kinds import KINDS
 from graph.bind import TYPES
 from jobs.worker import run_job
 from tests.exports.conftest import Export, ask, look, record
-from tests.house.s3 import BUCKET, s3_server
+from tests.house.s3 import BUCKET, S3Server
 from tests.jobs.yard import Yard, new_yard
 
 NASTY = (
@@ -212,23 +212,22 @@ async def test_a_million_rows_take_no_more_memory_than_a_few(
     assert grown < 200, f"{grown:.0f} MiB"
 
 
-async def test_a_bucket_takes_exports_as_a_folder_does(yard: Yard, tmp_path: Path) -> None:
+async def test_a_bucket_takes_exports_as_a_folder_does(yard: Yard, s3: S3Server) -> None:
     await plenty(yard, 20_000)
-    with s3_server() as server:
-        store = S3Blobs(Bucket(BUCKET, prefix="exports/"), server.client())
-        bucket = replace(yard, house=replace(yard.house, blobs=store))
-        id = await ask(bucket, "recording", "csv")
-        assert await run_job(bucket.house, id) == "done"
-        found = await look(bucket, id)
-        url = store.download_url(
-            found.result["sha256"], lives=timedelta(minutes=1), file_name="a.csv", media_type="text/csv"
-        )
-        raw = (await asyncio.to_thread(httpx2.get, url)).content
-        assert (raw, raw.count(b"\r\n")) == (found.raw, 20_001)
-        again = await ask(bucket, "recording", "json")
-        running = asyncio.create_task(run_job(bucket.house, again))
-        await asyncio.sleep(0.05)
-        await bucket.pool.execute("update job set cancel_asked_at = now() where id = $1", uuid.UUID(again))
-        assert await running == "cancelled"
-        keys = server.client().list_objects_v2(Bucket=BUCKET, Prefix="exports/").get("Contents", [])
-        assert len(keys) == 1
+    store = S3Blobs(Bucket(BUCKET, prefix="exports/"), s3.client())
+    bucket = replace(yard, house=replace(yard.house, blobs=store))
+    id = await ask(bucket, "recording", "csv")
+    assert await run_job(bucket.house, id) == "done"
+    found = await look(bucket, id)
+    url = store.download_url(
+        found.result["sha256"], lives=timedelta(minutes=1), file_name="a.csv", media_type="text/csv"
+    )
+    raw = (await asyncio.to_thread(httpx2.get, url)).content
+    assert (raw, raw.count(b"\r\n")) == (found.raw, 20_001)
+    again = await ask(bucket, "recording", "json")
+    running = asyncio.create_task(run_job(bucket.house, again))
+    await asyncio.sleep(0.05)
+    await bucket.pool.execute("update job set cancel_asked_at = now() where id = $1", uuid.UUID(again))
+    assert await running == "cancelled"
+    keys = s3.client().list_objects_v2(Bucket=BUCKET, Prefix="exports/").get("Contents", [])
+    assert len(keys) == 1

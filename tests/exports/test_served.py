@@ -153,12 +153,12 @@ async def test_there_is_no_file_before_the_job_is_done(town: Town) -> None:
 
 
 async def test_a_running_export_is_cancelled_before_its_end(town: Town, working: None) -> None:
-    await many(town.yard, 60_000)
+    await many(town.yard, 30_000)
     id = (await town.ask(kind="recording", format="json")).json()["id"]
 
     async def under_way() -> bool:
         job = (await town.get(f"/v1/jobs/{id}")).json()
-        return bool(job["state"] == "running" and job["progressDone"] and job["progressTotal"] == 60_000)
+        return bool(job["state"] == "running" and job["progressDone"] and job["progressTotal"] == 30_000)
 
     await until(under_way)
     with town.client() as client:
@@ -169,14 +169,14 @@ async def test_a_running_export_is_cancelled_before_its_end(town: Town, working:
 
     await until(cancelled)
     job = (await town.get(f"/v1/jobs/{id}")).json()
-    assert 0 < job["progressDone"] < 60_000
+    assert 0 < job["progressDone"] < 30_000
     assert not stored(town.yard)
 
 
 async def test_a_killed_worker_leaves_nothing_and_another_writes_it_whole(
     town: Town, fresh_database: str, redis_url: str
 ) -> None:
-    await many(town.yard, 60_000)
+    await many(town.yard, 30_000)
     id = (await town.ask(kind="recording", format="ndjson")).json()["id"]
     async with worker(fresh_database, redis_url, town.yard.folder) as process:
 
@@ -198,7 +198,7 @@ async def test_a_killed_worker_leaves_nothing_and_another_writes_it_whole(
     await queue.aclose()
     raw = await town.yard.house.blobs.read(told["sha256"])
     *rows, end = raw.splitlines()
-    assert len({json.loads(row)["id"] for row in rows}) == told["rows"] == json.loads(end)["count"] == 60_000
+    assert len({json.loads(row)["id"] for row in rows}) == told["rows"] == json.loads(end)["count"] == 30_000
 
 
 async def test_the_verb_exports_to_a_file_and_checks_it(

@@ -1,6 +1,6 @@
 """An organization, a bucket and the environment that a function is given."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from domain.adapters.postgres import Pool
 from tests.functions.runtime import Function, function
-from tests.house.s3 import KEY, SECRET, S3Server, s3_server
+from tests.house.s3 import KEY, SECRET, S3Server
 from tests.jobs.yard import Yard, new_yard
 
 if TYPE_CHECKING:
@@ -37,15 +37,14 @@ class Town:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
+def drop(s3: S3Server) -> S3Server:
     """An S3 server with a bucket that objects are dropped into."""
-    with s3_server() as server:
-        server.client().create_bucket(Bucket=DROP)
-        yield server
+    s3.client().create_bucket(Bucket=DROP)
+    return s3
 
 
 @pytest.fixture
-async def town(fresh_pool: Pool, fresh_database: str, redis_url: str, s3: S3Server, tmp_path: Path) -> Town:
+async def town(fresh_pool: Pool, fresh_database: str, redis_url: str, drop: S3Server, tmp_path: Path) -> Town:
     """Servers of its own for each test but the bucket."""
     yard = await new_yard(fresh_pool, tmp_path)
     slug = await fresh_pool.fetchval(
@@ -56,7 +55,7 @@ async def town(fresh_pool: Pool, fresh_database: str, redis_url: str, s3: S3Serv
         "REDIS_URL": redis_url,
         "CATALOGRAPH_STATE_FOLDER": str(tmp_path),
         "CATALOGRAPH_POOL_SIZE": "2",
-        "AWS_ENDPOINT_URL_S3": s3.endpoint,
+        "AWS_ENDPOINT_URL_S3": drop.endpoint,
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -66,4 +65,4 @@ async def town(fresh_pool: Pool, fresh_database: str, redis_url: str, s3: S3Serv
     def start(name: str) -> AbstractContextManager[Function]:
         return function(f"api.hooks.{name}", environment, tmp_path)
 
-    return Town(yard, str(slug), s3.client(), environment, start)
+    return Town(yard, str(slug), drop.client(), environment, start)

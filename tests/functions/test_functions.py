@@ -166,7 +166,7 @@ async def test_a_check_keeps_what_validate_says(town: Town, tmp_path: Path) -> N
 async def test_a_message_invalid_by_the_xsd_is_found_as_validate_finds_it(town: Town, tmp_path: Path) -> None:
     shared = shared_folder()
     assert shared is not None
-    SchemaStore(tmp_path / "schemas").install(str(shared / "standards" / "ddex"))
+    SchemaStore(tmp_path / "schemas").install(str(shared / "standards" / "ddex" / "ern-4.3"))
     content, *_ = [path.read_bytes() for path in shared.rglob("ern43_simple_release_xsd_invalid.xml")]
     found = await same_findings(town, content, tmp_path / "bad.xml")
     assert "schema_invalid" in {finding["code"] for finding in found}

@@ -6,7 +6,7 @@ import io
 import re
 import tracemalloc
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,17 +18,10 @@ from domain.adapters.s3 import S3Blobs
 from domain.adapters.s3_client import Bucket
 from domain.links import LinkRefused, Links
 from domain.ports import BlobNotFound, BlobRef, Blobs, BlobTooLarge
-from tests.house.s3 import BUCKET, S3Server, s3_server
+from tests.house.s3 import BUCKET, S3Server
 
 MINUTE = timedelta(minutes=1)
 LINKS = Links("http://127.0.0.1:8000", b"s" * 32)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    """A real S3 server."""
-    with s3_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ async def read_naively(pool: Pool, owner: uuid.UUID, stopped: asyncio.Event) -> 
 
 
 @pytest.mark.parametrize(
-    "events", [5_000, pytest.param(50_000, marks=(pytest.mark.long, pytest.mark.timeout(900)))]
+    "events", [2_500, pytest.param(50_000, marks=(pytest.mark.long, pytest.mark.timeout(900)))]
 )
 async def test_no_change_is_lost_and_versions_never_turn_round(events: int, wide_pool: Pool) -> None:
     owner = await an_owner(wide_pool)

@@ -7,6 +7,7 @@ import pytest
 
 from api.embedded import Servers
 from tests.conftest import Databases
+from tests.house.s3 import S3Server
 from tests.limits.conftest import a_database
 from tests.outside.town import Town, town
 
@@ -14,8 +15,10 @@ _PLENTY = {"free": 1_000_000, "pro": 1_000_000, "enterprise": 1_000_000}
 
 
 @pytest.fixture(scope="package")
-def house(databases: Databases, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def house(
+    databases: Databases, servers: Servers, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
     """A house with a worker."""
     url = asyncio.run(a_database(databases, "outside", _PLENTY))
-    with town(url, servers, tmp_path_factory.mktemp("outside")) as made:
+    with town(url, servers, s3, tmp_path_factory.mktemp("outside")) as made:
         yield made

@@ -29,7 +29,7 @@ from api.logs import configure_logs
 from api.settings import Settings
 from jobs.worker import Pace, open_house, open_queue, work
 from tests.api.conftest import House
-from tests.house.s3 import BUCKET, KEY, SECRET, s3_server
+from tests.house.s3 import BUCKET, KEY, SECRET, S3Server
 from tests.node import script
 from tests.outside.proxy import Fault, FaultProxy, Switchboard, by_socket, by_tcp
 from tests.shared import CHECKOUT
@@ -86,12 +86,11 @@ def until(holds: Callable[[], Any], what: str) -> None:
 
 
 @contextmanager
-def town(database_url: str, servers: Servers, state: Path) -> Iterator[Town]:
+def town(database_url: str, servers: Servers, bucket: S3Server, state: Path) -> Iterator[Town]:
     """Everything, with little patience, so that the tests need little."""
     configure_logs("error", "json")
     with ExitStack() as stack:
         board = stack.enter_context(Switchboard())
-        bucket = stack.enter_context(s3_server())
         postgres, valkey = _postgres(database_url, board), _valkey(servers.redis_url or "", board)
         there, here = _free_port(), socket.create_server(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{here.getsockname()[1]}"

@@ -29,7 +29,7 @@ from jobs.job import House as JobHouse
 from jobs.worker import run_job
 from tests.api.conftest import House, serving, settings_for
 from tests.conftest import Databases
-from tests.house.s3 import BUCKET, KEY, SECRET, s3_server
+from tests.house.s3 import BUCKET, KEY, SECRET, S3Server
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ def folder_served(
 
 @pytest.fixture(scope="session")
 def bucket_served(
-    files_database: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    files_database: str, servers: Servers, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """A server whose blobs lie in a bucket of a real S3 server."""
     state = tmp_path_factory.mktemp("files-s3")
     key = ensure_keys(state / "keys")[0]
     listener = socket.create_server(("127.0.0.1", 0))
-    with s3_server() as s3, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", KEY)
         patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
         settings = settings_for(files_database, servers.redis_url or "", state).using(
