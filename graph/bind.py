@@ -8,7 +8,7 @@ is readable that has no scope, and no table that has no row policy.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Float, Integer, Numeric, Table, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -17,6 +17,9 @@ from sqlmodel import SQLModel
 from domain.access.policy import POLICIES
 from domain.access.scopes import Access, Scope
 from domain.kinds import table_of
+
+if TYPE_CHECKING:
+    from graph.sql import Writer
 
 T = TypeVar("T")
 
@@ -44,17 +47,33 @@ class GlobalId:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A row that stands in no table: the statement works it out, from what it is asked.
+
+    sql: a sub-select of one row or none, from the writer, the alias of the row it belongs to, the slot of the
+    arguments, and as much of them as the plan may depend on. takes: each argument's type and what it is.
+    points: what working it out costs. places: how many rows its lists have, as the price counts them.
+    """
+
+    sql: Callable[["Writer", str, int, Mapping[str, Any]], str]
+    takes: Mapping[str, tuple[Any, str]]
+    points: int
+    places: Callable[[Mapping[str, Any]], int]
+
+
+@dataclass(frozen=True)
 class One:
     """The row of another table that a column points at; null when it may not be seen.
 
     by: this table's column. key: the other table's, its id unless said. type: the graph type's name, or ''
-    for the union of all kinds.
+    for the union of all kinds. made: where the row stands in no table.
     """
 
     type: str
     by: str
     key: str = "id"
     scope: Scope | Access | None = None
+    made: Made | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,8 @@ class Many:
     """Rows of another table that belong to this one, in order.
 
     where: SQL over {t} (the other table's alias) and {p} (this one's). order: SQL over {t}. A paged list
-    is a Relay connection; others come whole, because they are short by nature.
+    is a Relay connection; others come whole, because they are short by nature. rows: SQL over {t} and {p} of
+    what is read in place of a table.
     """
 
     type: str
@@ -70,6 +90,7 @@ class Many:
     order: tuple[str, ...]
     paged: bool = False
     scope: Scope | Access | None = None
+    rows: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,9 +146,21 @@ def one(type: str, by: str, *, key: str = "id", scope: Scope | Access | None = N
     return One(type, by, key, scope)
 
 
-def many(type: str, where: str, *order: str, paged: bool = False, scope: Scope | Access | None = None) -> Any:
+def made(type: str, how: Made) -> Any:
+    """This field is a row that the statement works out."""
+    return One(type, "", made=how)
+
+
+def many(
+    type: str,
+    where: str,
+    *order: str,
+    paged: bool = False,
+    scope: Scope | Access | None = None,
+    rows: str = "",
+) -> Any:
     """This field is a list of rows that belong to this one."""
-    return Many(type, where, order, paged, scope)
+    return Many(type, where, order, paged, scope, rows)
 
 
 def expression(

@@ -11,6 +11,7 @@ from graph.bind import Page, column, expression, graph_type, many, one
 from graph.files import files_of
 from graph.filters import CREDITED, natural, orders
 from graph.scalars import ICPN, ISNI, ISRC, ISWC, GRid, PartialDate
+from graph.similar import mixable_next, similar_to
 from graph.streamable import streamable
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from graph.files import FileNode
     from graph.media import ImageNode
     from graph.rights import DealNode
+    from graph.similar import SimilarNode
 
 READ = Scope.CATALOG_READ
 
@@ -232,6 +234,8 @@ class TrackNode(LicensableFields):
     features: list["AudioFeatureNode"] = many(
         "AudioFeature", "{t}.recording_id = {p}.recording_id", "{t}.name"
     )
+    similar: "SimilarNode | None" = similar_to("{p}.recording_id")
+    mixable_next: "SimilarNode | None" = mixable_next("{p}.recording_id")
     is_streamable: bool = streamable("track")
 
 
@@ -259,6 +263,8 @@ class RecordingNode(LicensableFields):
     p_line: str | None = column()
     mbid: str | None = column()
     features: list["AudioFeatureNode"] = many("AudioFeature", "{t}.recording_id = {p}.id", "{t}.name")
+    similar: "SimilarNode | None" = similar_to("{p}.id")
+    mixable_next: "SimilarNode | None" = mixable_next("{p}.id")
     files: Page["FileNode"] = files_of()
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)
     works: list["WorkNode"] = many(

@@ -52,11 +52,13 @@ class Typename:
 
 @dataclass(frozen=True)
 class Single:
-    """The row that a column points at."""
+    """The row that a column points at, or one that is worked out from arguments."""
 
     key: str
     binding: One
     object: "ObjectPlan"
+    slot: int = -1
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,17 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Through:
+    """A field of one row by its id, in place of the row. slot: where the id is, as the argument `by`."""
+
+    key: str
+    type: GraphType
+    slot: int
+    by: str
+    field: Single
+
+
+@dataclass(frozen=True)
 class ServedRead:
     """A root field that the executor serves. describes: it tells of the schema itself."""
 
@@ -149,7 +162,7 @@ class ObjectPlan:
 class ReadPlan:
     """A whole operation. slots: the fields whose arguments are evaluated anew for each request."""
 
-    roots: list[Lookup | PageRead | Typename | ServedRead] = field(default_factory=list)
+    roots: list[Lookup | PageRead | Through | Typename | ServedRead] = field(default_factory=list)
     slots: list[tuple[GraphQLField, FieldNode]] = field(default_factory=list)
 
 
@@ -194,11 +207,16 @@ class Planner:
 
     def _root(
         self, key: str, name: str, nodes: list[FieldNode], query: GraphQLObjectType
-    ) -> Lookup | PageRead:
+    ) -> Lookup | PageRead | Through:
         root = self.schema.roots[name]
         assert isinstance(root, Root)
         self.needs(root.scope, name)
         slot, arguments = self._slot(query.fields[name], nodes[0])
+        if root.shape == "through":
+            assert root.type is not None
+            self.needs(root.type.scope, name)
+            field = self._single(key, root.type.bindings[root.only], slot, arguments, nodes, 1)
+            return Through(key, root.type, slot, f"{root.type.one_name}Id", field)
         if root.shape == "page":
             assert root.type is not None
             return self._page(key, root.type, root, slot, arguments, nodes, 1)
@@ -248,9 +266,10 @@ class Planner:
         own, binding = self.schema.binding(t.name, name)
         self.needs(t.scope_of(own), f"{t.name}.{name}")
         if isinstance(binding, One):
-            target = self.schema.types[binding.type]
-            self.needs(target.scope, f"{t.name}.{name}")
-            return Single(key, binding, self._object([target], nodes, depth + 1))
+            self.needs(self.schema.types[binding.type].scope, f"{t.name}.{name}")
+            if binding.made is None:
+                return self._single(key, binding, -1, {}, nodes, depth + 1)
+            return self._single(key, binding, *self._slot(self._defined(t, name), nodes[0]), nodes, depth + 1)
         if isinstance(binding, Many):
             target = self.schema.types[binding.type]
             self.needs(target.scope, f"{t.name}.{name}")
@@ -262,6 +281,21 @@ class Planner:
             slot, _ = self._slot(self._defined(t, name), nodes[0])
             return Leaf(key, own, binding, t, slot)
         return Leaf(key, own, binding, t)
+
+    def _single(
+        self,
+        key: str,
+        binding: Any,
+        slot: int,
+        arguments: Mapping[str, Any],
+        nodes: list[FieldNode],
+        depth: int,
+    ) -> Single:
+        assert isinstance(binding, One)
+        target = self.schema.types[binding.type]
+        if binding.made is not None:
+            page_size(arguments, key)
+        return Single(key, binding, self._object([target], nodes, depth), slot, arguments)
 
     def _defined(self, t: GraphType, name: str) -> GraphQLField:
         owner = self.schema.core.get_type(t.name)

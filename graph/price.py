@@ -5,7 +5,18 @@ Values are free, but for those that take arguments: they are worked out from oth
 Price and work can't drift apart, because they are made from the same tree.
 """
 
-from graph.plan import EdgePart, Leaf, Listing, Lookup, ObjectPlan, PageRead, ReadPlan, ServedRead, Single
+from graph.plan import (
+    EdgePart,
+    Leaf,
+    Listing,
+    Lookup,
+    ObjectPlan,
+    PageRead,
+    ReadPlan,
+    ServedRead,
+    Single,
+    Through,
+)
 
 # A whole list is short by nature; it is priced as this many rows.
 LIST_ROWS = 10
@@ -28,6 +39,8 @@ def _root(root: object) -> int:
         return DESCRIBED if root.describes else root.points
     if isinstance(root, Lookup):
         return 1 if root.many else 1 + _object(root.object)
+    if isinstance(root, Through):
+        return 1 + _part(root.field)
     return _page(root) if isinstance(root, PageRead) else 0
 
 
@@ -38,6 +51,11 @@ def _object(plan: ObjectPlan) -> int:
 
 def _part(part: object) -> int:
     if isinstance(part, Single):
+        made = part.binding.made
+        if made is not None:
+            # Its lists are as long as was asked for.
+            lists = -(-made.places(part.arguments) // LIST_ROWS)
+            return made.points + lists * _object(part.object)
         return 1 + _object(part.object)
     if isinstance(part, Listing):
         return LIST_ROWS * (1 + _object(part.object))

@@ -38,6 +38,7 @@ from graph import (
     retention,
     rights,
     served,
+    similar,
 )
 from graph.bind import TYPES, Expression, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
@@ -59,10 +60,16 @@ MODULES = (
     retention,
     rights,
     served,
+    similar,
 )
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 MOST_NODES = 100
+# Fields of recordings that can be asked at the root as well.
+_THROUGH_RECORDINGS = {
+    "similar": "Recordings that sound like one, nearest first, and what that rests on.",
+    "mixableNext": "Recordings that follow well on one in a mix, by key, tempo and sound.",
+}
 SEARCHABLE = tuple(t for t in TYPES.values() if t.label in ("title", "name") and t.kind != "credit")
 
 
@@ -102,7 +109,10 @@ class IdentifierFilter:
 
 @dataclass(frozen=True)
 class Root:
-    """What a field of Query reads. shape: one, page, node, nodes or search. only: SQL over {t} of a part."""
+    """What a field of Query reads. shape: one, page, node, nodes, search or through.
+
+    only: of a page, SQL over {t} of a part; through a row, the field of it that is read.
+    """
 
     shape: str
     type: GraphType | None
@@ -192,6 +202,7 @@ def _object(t: GraphType, names: dict[str, Any]) -> type:
         arguments: list[StrawberryArgument] = []
         if isinstance(binding, One):
             annotation: Any = f"{binding.type} | None"
+            arguments = _made_arguments(binding, names)
         elif isinstance(binding, Many) and binding.paged:
             annotation = f"{binding.type}Connection"
             arguments = _page_arguments()
@@ -265,6 +276,11 @@ def _page_arguments() -> list[StrawberryArgument]:
         _argument("last", int | None, {}, f"1 to {LARGEST_PAGE} from the end."),
         _argument("before", str | None, {}, "End before this cursor."),
     ]
+
+
+def _made_arguments(binding: One, names: dict[str, Any]) -> list[StrawberryArgument]:
+    takes = binding.made.takes if binding.made else {}
+    return [_argument(key, hint, names, about or None) for key, (hint, about) in takes.items()]
 
 
 def _connection(name: str, item: str, names: dict[str, Any]) -> None:
@@ -404,8 +420,15 @@ def _query(names: dict[str, Any]) -> tuple[type, dict[str, Root | Served]]:
         ],
         "Everything whose title or name matches, best first.",
     )
-    for name, (binding, annotation, about) in served.ROOTS.items():
+    for name, about in _THROUGH_RECORDINGS.items():
+        t = TYPES["Recording"]
+        binding = t.bindings[snake(name)]
+        assert isinstance(binding, One)
+        by = _argument(f"{t.kind}_id", strawberry.ID, names)
+        arguments = [by, *_made_arguments(binding, names)]
+        add(name, Root("through", t, t.scope, snake(name)), f"{binding.type} | None", arguments, about)
+    for name, (served_by, annotation, about) in served.ROOTS.items():
         names.update(served.TYPES_BY_NAME)
-        arguments = [_argument(key, hint, names) for key, hint in binding.arguments.items()]
-        add(name, binding, annotation, arguments, about)
+        arguments = [_argument(key, hint, names) for key, hint in served_by.arguments.items()]
+        add(name, served_by, annotation, arguments, about)
     return _made("Query", fields, "Everything that can be read."), roots

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 from domain.access.policy import THERE, branches, licence, nested
 from domain.access.scopes import Scope
 from domain.access.viewer import Sight, Viewer
-from domain.ids import IdInvalid, decode_id, id_of
 from graph.bind import TYPES, Expression, GraphType, Many, sql_type
 from graph.conditions import conditions, must_fence, names_rows
+from graph.globalid import any_id, row_id
 from graph.licensed import count, licensed_rows
 from graph.paging import CursorKey, cursor_sql, read_cursor
 from graph.plan import (
@@ -31,9 +31,10 @@ from graph.plan import (
     PageRead,
     ReadPlan,
     Single,
+    Through,
     Typename,
 )
-from graph.problems import ReadRefused, plain_text
+from graph.problems import ReadRefused
 from graph.schema import MOST_NODES, SEARCHABLE
 from graph.signing import SIGNING, Signer
 from graph.text import joined, leaf, literal
@@ -184,6 +185,8 @@ class Writer:
             return literal(f'"{root.value}"')
         if isinstance(root, Lookup):
             return self._lookup(root)
+        if isinstance(root, Through):
+            return self._through(root)
         assert isinstance(root, PageRead)
         return self._page(root, None)
 
@@ -229,6 +232,9 @@ class Writer:
     def _single(self, part: Single, parent: str) -> str:
         (name,) = part.object.types
         t, alias = TYPES[name], self.alias()
+        if part.binding.made is not None:
+            row = part.binding.made.sql(self, parent, part.slot, part.arguments)
+            return f"coalesce((select {self.object(t, part.object, alias)} from ({row}) {alias}), 'null')"
         policy = self.sees(t.kind, alias)
         return (
             f"coalesce((select {self.object(t, part.object, alias)} from {t.kind} {alias} "
@@ -240,10 +246,11 @@ class Writer:
         t, alias = TYPES[name], self.alias()
         policy = self.sees(t.kind, alias)
         order = ", ".join(part.binding.order).format(t=alias, p=parent)
+        rows = (part.binding.rows or f"{t.kind} {{t}}").format(t=alias, p=parent)
         return (
             f"coalesce((select '['||"
             f"string_agg({self.object(t, part.object, alias)}, ',' order by {order})||']' "
-            f"from {t.kind} {alias} where {part.binding.where.format(t=alias, p=parent)} and {policy}), '[]')"
+            f"from {rows} where {part.binding.where.format(t=alias, p=parent)} and {policy}), '[]')"
         )
 
     # -- look-ups -----------------------------------------------------------------------------------------
@@ -261,7 +268,7 @@ class Writer:
             if root.many and len(given) > MOST_NODES:
                 text = f"{len(given)} ids were given; at most {MOST_NODES}"
                 raise ReadRefused("TOO_MANY", text, path=(root.key,))
-            return [_any_id(text) for text in (given if root.many else [given])]
+            return [any_id(text) for text in (given if root.many else [given])]
 
         kinds = self.bind(lambda bound: [kind for kind, _ in asked(bound)], "text[]")
         ids = self.bind(lambda bound: [id for _, id in asked(bound)], "uuid[]")
@@ -276,15 +283,24 @@ class Writer:
             return f"(select '['||coalesce(string_agg({one}, ',' order by {k}.place), '')||']' from {rows})"
         return f"(select {one} from {rows})"
 
+    def _through(self, root: Through) -> str:
+        kind, slot, by = root.type.kind, root.slot, root.by
+        id = self.bind(lambda bound: row_id(kind, bound.arguments[slot][by]), "uuid")
+        alias = self.alias()
+        return self._row(root.type, alias, id, lambda: self._single(root.field, alias))
+
     def _by_id(self, t: GraphType, plan: ObjectPlan, id: str) -> str:
         alias = self.alias()
+        return self._row(t, alias, id, lambda: self.object(t, plan, alias))
+
+    def _row(self, t: GraphType, alias: str, id: str, told: Callable[[], str]) -> str:
+        """What is told of the row with an id; null where it may not be seen."""
         if "status" in t.table.columns and "visibility" in t.table.columns:
             # A merged entity's old id resolves for ever.
             id = f"(select coalesce(e.merged_into_id, e.id) from entity e where e.id = {id})"
         policy = self.sees(t.kind, alias)
         return (
-            f"coalesce((select {self.object(t, plan, alias)} from {t.kind} {alias} "
-            f"where {alias}.id = {id} and {policy}), 'null')"
+            f"coalesce((select {told()} from {t.kind} {alias} where {alias}.id = {id} and {policy}), 'null')"
         )
 
     # -- pages --------------------------------------------------------------------------------------------
@@ -476,19 +492,3 @@ def tag_of(page: PageRead, order: Order) -> str:
     """What a cursor is bound to: the list and its order."""
     name = page.type.name if page.type else "Search"
     return f"{name}:{order.name}:{'desc' if order.descending else 'asc'}"
-
-
-def row_id(kind: str, text: str) -> uuid.UUID:
-    """The id of a row as a caller gave it. Raises ReadRefused."""
-    try:
-        return id_of(kind, text)
-    except IdInvalid as error:
-        raise ReadRefused("BAD_USER_INPUT", str(error)) from None
-
-
-def _any_id(text: str) -> tuple[str, uuid.UUID]:
-    try:
-        kind, id = decode_id(text)
-    except IdInvalid as error:
-        raise ReadRefused("BAD_USER_INPUT", str(error)) from None
-    return plain_text(kind, "the id"), id

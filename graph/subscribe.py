@@ -12,12 +12,13 @@ from graphql.execution.values import get_argument_values
 from domain.access.viewer import Viewer
 from domain.ports import Sql
 from graph import live
+from graph.globalid import row_id
 from graph.perform import Parsed, merged
 from graph.plan import Planner
 from graph.price import payload_price
 from graph.problems import ReadRefused, RequestRefused, plain_text, told
 from graph.run import Engine, refused
-from graph.sql import Bound, Statement, Writer, row_id
+from graph.sql import Bound, Statement, Writer
 
 
 @dataclass(frozen=True)

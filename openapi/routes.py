@@ -27,7 +27,7 @@ from openapi.shapes import is_connection, is_list, node_type
 # Root fields with no route: where an id may name anything, REST has one path for each kind.
 _NO_ROUTE = frozenset({"node", "nodes"})
 # Sub-resources that are worth a path though they are no pages.
-_OWN_PATH = frozenset({"features"})
+_OWN_PATH = frozenset({"features", "similar", "mixableNext"})
 # Kinds of which a root field that asks about any entity has a path below theirs.
 _ASKED_ABOUT = ("release", "track", "recording", "video")
 # Input objects whose fields are query parameters under their own names.

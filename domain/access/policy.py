@@ -129,6 +129,9 @@ _VALUES = (
     "medium",
     "work_writer",
     "chapter",
+    # Rows of no table: what they tell of, they tell under its own rule.
+    "similar",
+    "similar_recording",
 )
 
 

@@ -38,6 +38,8 @@ PATIENCE_S = 10.0
 # How long the server may say nothing beyond its own limit on a statement, or when it is asked to stop one.
 _SILENCE_S = 2.0
 _REST_S = 1.0
+# Searches for neighbours look further than pgvector would of itself, and go on where rows are filtered out.
+_NEARNESS = {"hnsw.ef_search": "100", "hnsw.iterative_scan": "relaxed_order"}
 # A connection that nothing comes back on is found dead within a minute, also while it lies idle.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 _FAULTS: tuple[type[Exception], ...] = (
@@ -199,6 +201,7 @@ def _settings(role: str | None, statement_timeout_ms: int, name: str) -> dict[st
         "statement_timeout": str(statement_timeout_ms),
         "idle_in_transaction_session_timeout": "60000",
         "timezone": "UTC",
+        **_NEARNESS,
     }
     return settings | {"role": role} if role else settings
 

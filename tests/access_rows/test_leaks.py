@@ -298,4 +298,4 @@ async def test_what_was_measured_follows_its_recording(engine: Engine, rows: Row
             seen = world.ids[name] in visible(rows, who, ["recording"])["recording"]
             found = (await ask(engine, who, document, id=world.id(name)))["recording"]
             assert (found is not None) == seen
-            assert found is None or len(found["features"]) == 2
+            assert found is None or len(found["features"]) == 4

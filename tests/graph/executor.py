@@ -26,8 +26,11 @@ from domain.rights.territory import countries_of
 from graph.bind import Column, Expression, GlobalId, GraphType, Many, One
 from graph.paging import CursorKey, read_cursor
 from graph.schema import Root, Schema, schema
+from graph.similar import BY_MIX, BY_SOUND
+from graph.similar import REASONS as SAID
 from tests.access_rows.reference import Rows
 from tests.rights import reference as rights
+from tests.similar.reference import Heard
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Order: TypeAlias = tuple[str, str, bool]
@@ -50,6 +53,7 @@ class Row:
 
 
 _rules: dict[Connection, Rows] = {}
+_heard: dict[Connection, Heard] = {}
 
 
 @dataclass
@@ -111,6 +115,14 @@ class Asked:
                 _rules[self.connection] = await Rows.load(self.connection)
         return _rules[self.connection]
 
+    async def heard(self) -> Heard:
+        """What was listened to in this database."""
+        rules = await self.rules()
+        async with self.turn:
+            if self.connection not in _heard:
+                _heard[self.connection] = await Heard.load(self.connection, rules)
+        return _heard[self.connection]
+
     async def by_id(self, t: GraphType, id: uuid.UUID) -> Row | None:
         """One row, by its id or the id it had before it was merged."""
         if t.kind in KINDS:
@@ -136,7 +148,7 @@ class Asked:
             )
         return [record["folded"] for record in found]
 
-    async def heard(self, track: Row, name: str) -> Any:
+    async def of_track(self, track: Row, name: str) -> Any:
         """A value of a track's recording, else of its video, as far as they may be seen."""
         for kind in ("Recording", "Video"):
             of = track.values[f"{kind.lower()}_id"]
@@ -157,13 +169,13 @@ def TYPE(name: str) -> GraphType:
 
 async def track_isrc(asked: Asked, row: Row) -> Any:
     """The code of what is heard."""
-    return await asked.heard(row, "isrc")
+    return await asked.of_track(row, "isrc")
 
 
 async def track_duration(asked: Asked, row: Row) -> Any:
     """The track's own length, else that of what is heard."""
     own = row.values["duration_ms"]
-    return own if own is not None else await asked.heard(row, "duration_ms")
+    return own if own is not None else await asked.of_track(row, "duration_ms")
 
 
 async def changed_entity(_asked: Asked, row: Row) -> Any:
@@ -248,6 +260,28 @@ async def distributed_release(_asked: Asked, row: Row) -> str | None:
     return encode_id("release", id) if id else None
 
 
+def nearest(*, mix: bool) -> Callable[..., Awaitable[Any]]:
+    """What is near a recording, or the recording of a track, by the reference over whole tables."""
+
+    async def asked_for(
+        asked: Asked, row: Row, first: int | None = None, filter: Mapping[str, Any] | None = None
+    ) -> Row | None:
+        heard = await asked.heard()
+        id = row.values["recording_id"] if row.type.kind == "track" else row.id
+        answer = heard.answer(asked.viewer, id, first or 10, filter or {}, mix=mix)
+        if answer is None:
+            return None
+        answer["text"] = SAID.get(answer["reason"], BY_MIX if mix else BY_SOUND)
+        return Row(TYPE("Similar"), answer)
+
+    return asked_for
+
+
+# Rows that stand in no table, said in Python.
+MADE: dict[str, Callable[..., Awaitable[Row | None]]] = {
+    "similar": nearest(mix=False),
+    "mixable_next": nearest(mix=True),
+}
 # What an expression binding says in SQL, said in Python.
 EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Release", "is_streamable"): streamable,
@@ -328,11 +362,15 @@ def _field(t: GraphType, name: str, binding: Any) -> Any:
             return row.values[binding.name]
         if isinstance(binding, Expression):
             return await EXPRESSIONS[t.name, name](asked, row, **arguments)
+        if isinstance(binding, One) and binding.made:
+            return await MADE[name](asked, row, **arguments)
         if isinstance(binding, One):
             value = row.values[binding.by]
             return await asked.by_id_plainly(TYPE(binding.type), value) if value else None
         assert isinstance(binding, Many)
         target = TYPE(binding.type)
+        if binding.rows:
+            return [Row(target, values) for values in row.values[name]]
         key = binding.order[0]
         same = " and ".join(f"p.{c.name} = ${n + 1}" for n, c in enumerate(t.table.primary_key))
         order = ", ".join(binding.order)
@@ -356,6 +394,10 @@ def _root(root: Root) -> Any:
         if root.shape == "page":
             assert root.type is not None
             return await _listed(asked, root.type, arguments, root.only)
+        if root.shape == "through":
+            assert root.type is not None
+            row = await asked.by_id(root.type, id_of(root.type.kind, arguments.pop(f"{root.type.kind}Id")))
+            return row and await MADE[root.only](asked, row, **arguments)
         if root.shape == "one":
             assert root.type is not None
             return await asked.by_id(root.type, id_of(root.type.kind, arguments["id"]))

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from domain.vectors.keep import keep_embedding
 from tests.factories import (
     EMOJI,
     LINES,
@@ -103,6 +104,49 @@ async def measured(planter: Planter) -> None:
             rivals=[{"number": 60, "confidence": 0.25}, None],
             confidence=0.75,
         )
+
+
+async def heard(planter: Planter) -> None:
+    """Vectors, tempos and keys: ours, theirs, hidden and deleted, of two versions, and silence."""
+    ids = planter.world.ids
+    vectors: dict[str, tuple[float, ...] | None] = {
+        "recording full": (1.0, 0.25, 0.0),
+        "recording private": (0.5, 1.0, 0.25),
+        "their recording": (1.0, 0.0, 0.5),
+        "their private recording": (1.0, 0.25, 0.0),
+        "recording deleted": (1.0, 0.25, 0.0),
+        "recording odd 0": (-1.0, 0.5, 0.25),
+        "recording odd 1": None,
+    }
+    for name, vector in vectors.items():
+        await keep_embedding(
+            planter.connection,
+            "recording",
+            ids[name],
+            model="listener",
+            version="1",
+            vector=vector,
+            dimensions=3,
+            of_sha256="0" * 64,
+            reason=None if vector else "silence",
+        )
+    id = ids["recording odd 2"]
+    newer: dict[str, Any] = {"model": "listener", "version": "2", "of_sha256": "0" * 64}
+    await keep_embedding(planter.connection, "recording", id, vector=[1.0], **newer)
+    pace = {
+        "recording full": (124.0, "A minor", 0.5),
+        "recording private": (62.5, "C major", 0.5),
+        "their recording": (126.0, "E minor", None),
+        "their private recording": (124.0, "A minor", 1.0),
+        "recording odd 0": (90.0, "Bb major", 0.25),
+        "recording odd 1": (248.0, "D minor", 0.5),
+    }
+    for name, (tempo, scale, sure) in pace.items():
+        given: dict[str, Any] = {"recording_id": ids[name], "model": "ear", "model_version": "1"}
+        given |= {"basis": "measured", "source": "analysis", "measured_at": instant(6)}
+        of_tempo = {"name": "tempo_bpm", "number": tempo, "confidence": sure}
+        await planter.row("audio_feature", **given, **of_tempo)
+        await planter.row("audio_feature", **given, name="key", text=scale)
 
 
 async def spoken(planter: Planter) -> None:

@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import uuid
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import asyncpg
 import pytest
 
 from domain.adapters.postgres import open_read_pool
+from domain.vectors.keep import keep_embedding
 from graph.run import Engine
 from graph.sql import Bound
 from tests.conftest import Databases
@@ -44,7 +46,7 @@ async def plant(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
         )
     await planter.row("recording_work", recording_id=recordings["recording"], position=1, work_id=work)
     await planter.plant("recording", "third", title="Azure")
-    await planter.plant("recording", "their recording", THEIRS, title="Blue Hidden")
+    theirs = await planter.plant("recording", "their recording", THEIRS, title="Blue Hidden")
     release = await planter.plant(
         "release",
         "release",
@@ -95,7 +97,21 @@ async def plant(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
             text="a recording has no ISRC",
         )
     await planter.plant("job", "job", kind="ingest_delivery", subject_id=delivery)
+    await heard(planter, [*recordings.values(), planter.world.ids["third"], theirs])
     return planter.world
+
+
+async def heard(planter: Planter, recordings: list[uuid.UUID]) -> None:
+    """A vector, a tempo and a key of each."""
+    for place, id in enumerate(recordings):
+        of: dict[str, Any] = {"model": "listener", "version": "1", "of_sha256": "0" * 64}
+        vector = [1.0] + [place / 4] * 399
+        await keep_embedding(planter.connection, "recording", id, vector=vector, **of)
+        await planter.connection.execute("update embedding set made_at = $1", instant())
+        ear: dict[str, Any] = {"recording_id": id, "model": "ear", "model_version": "1"}
+        ear |= {"basis": "measured", "source": "analysis", "measured_at": instant()}
+        await planter.row("audio_feature", **ear, name="tempo_bpm", number=120.0 + place)
+        await planter.row("audio_feature", **ear, name="key", text="A minor")
 
 
 @pytest.fixture(scope="module")

@@ -277,7 +277,7 @@ async def test_a_root_is_refused_to_a_token_without_its_scope(name: str, refused
     root = schema().roots[name]
     assert isinstance(root.scope, Scope)
     given = {"id": '"x"', "query": '"x"', "since": '"2026-01-01T00:00:00Z"', "person": '"x"'}
-    given |= {"entity": '"x"', "entities": '["x"]', "territory": '"DE"'}
+    given |= {"recordingId": '"x"', "entity": '"x"', "entities": '["x"]', "territory": '"DE"'}
     needed = [a for a, definition in QUERY[name].args.items() if str(definition.type).endswith("!")]
     arguments = f"({', '.join(f'{a}: {given[a]}' for a in needed)})" if needed else ""
     document = f"{{ {name}{arguments} {{ __typename }} }}"

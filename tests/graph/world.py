@@ -55,6 +55,7 @@ async def a_world(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
             await part(planter)
         before = change_set
     await planted_rest.measured(planter)
+    await planted_rest.heard(planter)
     await planted_rest.deliveries(planter)
     at = instant(1)
     proven = {"dpid": PARTNER_DPID, "claimed_at": at, "proven_at": at}

@@ -31,7 +31,8 @@ ROLES["service"] = READ | WRITE
 _TYPES = {
     "catalog:read": (
         "Artist ArtistCredit CreditedName Release Medium Track Recording Work Writer Video Credit "
-        "AudioFeature Podcast Episode Book Audiobook Chapter Image Title Identifier Annotation"
+        "AudioFeature Similar SimilarRecording Podcast Episode Book Audiobook Chapter Image Title "
+        "Identifier Annotation"
     ),
     "rights:read": "Deal",
     "deliveries:read": "Delivery Finding",

@@ -8,6 +8,7 @@ import pytest
 
 from domain.adapters.postgres import Connection
 from domain.vectors.keep import keep_embedding
+from domain.vectors.mixing import place_of
 from migrations import vectors
 from tests.conftest import Databases
 
@@ -102,6 +103,7 @@ async def test_vectors_go_with_their_entity(connection: Connection, recording: u
 async def test_keys_stand_on_the_wheel(connection: Connection) -> None:
     for place, name in WHEEL.items():
         for told in (name, place, place.lower(), f" {place} "):
+            assert ":" in told or place_of(told) == place, told
             assert await connection.fetchval("select catalog_camelot($1)", told) == place, told
     spelled = {"Cb": "1B", "B#m": "5A", "D#m": "2A", "G# min": "1A", "E#": "7B", "Am": "8A", "AM": "11B"}
     for name, place in spelled.items():
