@@ -22,6 +22,7 @@ from domain.ports import Blobs, FolderBlobs
 
 if TYPE_CHECKING:
     from domain.access.viewer import Viewer
+    from domain.adapters.audio.weights import Weights
     from domain.adapters.ern.reader import ErnReader
     from domain.adapters.s3_client import Bucket
     from domain.adapters.schemas import SchemaStore
@@ -36,6 +37,13 @@ def schema_store(state_folder: Path) -> "SchemaStore":
     from domain.adapters.schemas import SchemaStore
 
     return SchemaStore(state_folder / "schemas")
+
+
+def tagger_weights(settings: Settings) -> "Weights":
+    """The weights of the embedded taggers, installed or not."""
+    from domain.adapters.audio.weights import Weights
+
+    return Weights(settings.weights)
 
 
 def ern_reader(state_folder: Path) -> "ErnReader":

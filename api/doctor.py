@@ -12,7 +12,7 @@ from pathlib import Path
 from api import accounts
 from api.bootstrap import Venv
 from api.cli.client import settings_here
-from api.compose import connect, schema_store
+from api.compose import connect, schema_store, tagger_weights
 from api.development import read_identity
 from api.embedded import read_running
 from api.health import examine, probes
@@ -105,6 +105,13 @@ def _state(settings: Settings) -> Iterator[Finding]:
         f"{len(installed)} XSDs"
         if installed
         else "none, so reports say: schema: not checked; see schemas install",
+    )
+    weights = tagger_weights(settings)
+    absent = weights.absent()
+    yield Finding(
+        "weights",
+        "warn" if absent and weights.folder.exists() else "idle" if absent else "ok",
+        f"so genre, mood and neighbours are not heard: {absent}" if absent else weights.version,
     )
 
 

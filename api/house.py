@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.beside import WeightsFetch
 from api.cli.client import development_token
 from api.cli.output import Fault
 from api.development import ensure_development, write_private
@@ -76,6 +77,7 @@ class House:
             address = address_of(settings)
             note = settings.state_folder / "run" / "server.json"
             worker = _Worker(settings) if self._with_worker else None
+            weights = WeightsFetch(settings)
 
             def started() -> None:
                 self._report("api", time.monotonic() - began)
@@ -85,14 +87,21 @@ class House:
                 if worker:
                     worker.start()
                 ready(address, development_token(settings, _TOKEN_LIVES))
+                weights.start()
+
+            def look() -> None:
+                weights.keep()
+                if worker:
+                    worker.keep()
 
             try:
-                serve(settings, line, started, worker.keep if worker else None)
+                serve(settings, line, started, look)
             finally:
                 # A second Ctrl-C would only leave things behind.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 note.unlink(missing_ok=True)
+                weights.stop()
                 if worker:
                     worker.stop()
 

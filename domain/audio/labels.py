@@ -19,30 +19,32 @@ VERSION = "labels-1"
 
 Words = Mapping[str, tuple[str, ...]]
 
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(tag.strip() for tag in text.split(","))
+
+
 # In the order of the taggers' last layer.
 TAGS = {
-    "msd": tuple(
-        (
-            "rock,pop,alternative,indie,electronic,female vocalists,dance,00s,alternative rock,jazz,beautiful,"
-            "metal,chillout,male vocalists,classic rock,soul,indie rock,Mellow,electronica,80s,folk,90s,chill,"
-            "instrumental,punk,oldies,blues,hard rock,ambient,acoustic,experimental,female vocalist,guitar,"
-            "Hip-Hop,70s,party,country,easy listening,sexy,catchy,funk,electro,heavy metal,Progressive rock,60s,"
-            "rnb,indie pop,sad,House,happy"
-        ).split(",")
-    ),
-    "mtt": tuple(
-        (
-            "guitar,classical,slow,techno,strings,drums,electronic,rock,fast,piano,ambient,beat,violin,vocal,"
-            "synth,female,indian,opera,male,singing,vocals,no vocals,harpsichord,loud,quiet,flute,woman,"
-            "male vocal,no vocal,pop,soft,sitar,solo,man,classic,choir,voice,new age,dance,male voice,"
-            "female vocal,beats,harp,cello,no voice,weird,country,metal,female voice,choral"
-        ).split(",")
-    ),
+    "msd": _tags("""
+        rock, pop, alternative, indie, electronic, female vocalists, dance, 00s, alternative rock, jazz,
+        beautiful, metal, chillout, male vocalists, classic rock, soul, indie rock, Mellow, electronica, 80s,
+        folk, 90s, chill, instrumental, punk, oldies, blues, hard rock, ambient, acoustic, experimental,
+        female vocalist, guitar, Hip-Hop, 70s, party, country, easy listening, sexy, catchy, funk, electro,
+        heavy metal, Progressive rock, 60s, rnb, indie pop, sad, House, happy
+    """),
+    "mtt": _tags("""
+        guitar, classical, slow, techno, strings, drums, electronic, rock, fast, piano, ambient, beat, violin,
+        vocal, synth, female, indian, opera, male, singing, vocals, no vocals, harpsichord, loud, quiet,
+        flute, woman, male vocal, no vocal, pop, soft, sitar, solo, man, classic, choir, voice, new age,
+        dance, male voice, female vocal, beats, harp, cello, no voice, weird, country, metal,
+        female voice, choral
+    """),
 }
 
 
 def _named(tagger: str, tags: str) -> tuple[str, ...]:
-    return tuple(f"{tagger}:{tag}" for tag in tags.split(","))
+    return tuple(f"{tagger}:{tag}" for tag in _tags(tags))
 
 
 GENRES = {
@@ -62,19 +64,19 @@ GENRES = {
     "house": ("msd:House",),
     "ambient": (*_named("msd", "ambient"), *_named("mtt", "ambient,new age")),
     "hip hop": ("msd:Hip-Hop",),
-    "soul": (*_named("msd", "soul,rnb"),),
+    "soul": _named("msd", "soul,rnb"),
     "funk": ("msd:funk",),
     "jazz": ("msd:jazz",),
     "blues": ("msd:blues",),
     "country": ("msd:country", "mtt:country"),
-    "folk": (*_named("msd", "folk,acoustic"),),
-    "classical": (*_named("mtt", "classical,classic,violin,strings,cello,harpsichord,opera,choral"),),
+    "folk": _named("msd", "folk,acoustic"),
+    "classical": _named("mtt", "classical,classic,violin,strings,cello,harpsichord,opera,choral"),
 }
 INSTRUMENTS = {
     "guitar": ("mtt:guitar", "msd:guitar"),
     "piano": ("mtt:piano",),
-    "strings": (*_named("mtt", "strings,violin,cello"),),
-    "drums": (*_named("mtt", "drums,beat,beats"),),
+    "strings": _named("mtt", "strings,violin,cello"),
+    "drums": _named("mtt", "drums,beat,beats"),
     "synthesizer": ("mtt:synth",),
     "flute": ("mtt:flute",),
     "harpsichord": ("mtt:harpsichord",),
@@ -84,11 +86,11 @@ INSTRUMENTS = {
 MOODS = {
     "happy": ("msd:happy",),
     "sad": ("msd:sad",),
-    "mellow": (*_named("msd", "Mellow,chill,chillout,easy listening"),),
+    "mellow": _named("msd", "Mellow,chill,chillout,easy listening"),
     "party": ("msd:party",),
     "beautiful": ("msd:beautiful",),
     "sexy": ("msd:sexy",),
-    "calm": (*_named("mtt", "quiet,soft"),),
+    "calm": _named("mtt", "quiet,soft"),
     "loud": ("mtt:loud",),
     "strange": ("mtt:weird",),
 }
@@ -100,7 +102,7 @@ VOCALS = {
     "instrumental": _PLAYED,
     "female": (*_named("mtt", "female,woman,female vocal,female voice"), "msd:female vocalists"),
     "male": (*_named("mtt", "male,man,male vocal,male voice"), "msd:male vocalists"),
-    "choir": (*_named("mtt", "choir,choral"),),
+    "choir": _named("mtt", "choir,choral"),
 }
 _FAST = (*_named("mtt", "fast,techno,loud,metal,dance"), *_named("msd", "dance,House,punk,metal,party"))
 _SLOW = (

@@ -52,6 +52,8 @@ def environment(folder: Path) -> dict[str, str]:
         **{name: value for name, value in QUIET.items() if name not in ("DATABASE_URL", "REDIS_URL")},
         "CATALOGRAPH_STATE_FOLDER": str(folder),
         "CATALOGRAPH_BOOTSTRAP": "skip",
+        # 30 MB for each start would be asked for; tests/audio/test_weights.py tries it.
+        "CATALOGRAPH_WEIGHTS_FETCH": "false",
     }
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from domain.adapters.audio.weights import VERSION, Weights, WeightsAbsent
+from domain.adapters.audio.weights import VERSION, Weights
 from domain.audio import embedding, labels, mel
 from domain.audio.analysis import Labels, Tagged
 from domain.audio.hearing import nothing_to_hear
+from domain.audio.weights import WeightsAbsent
 
 # Of what comes out: a change of how labels are drawn from tags, or vectors from numbers, is a new version.
 MODEL = f"{VERSION}/{labels.VERSION}"
@@ -64,7 +65,7 @@ def load_taggers(folder: Path, *, gpu: bool = False) -> Taggers | None:
 
 
 def tag(samples: Samples1d, models: Taggers | None) -> Tagged:
-    """Labels, vector and pace of 16 kHz mono sound; without them, and with the reason, where there are none."""
+    """Labels, vector and pace of 16 kHz mono sound; where there are none, the reason."""
     silent = nothing_to_hear(samples)
     if silent:
         return Tagged(labels=Labels(reason=silent))

