@@ -58,7 +58,7 @@ class Defined:
         kernel = self.of[f"{name}/kernel"]
         seen = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(0, 1))
         summed = np.einsum("tfcab,abco->tfo", seen, kernel, optimize=True)
-        return np.maximum(summed + self.of[f"{name}/bias"], 0)
+        return np.asarray(np.maximum(summed + self.of[f"{name}/bias"], 0))
 
     def __call__(self, picture: Array) -> tuple[Array, Array]:
         x = self.normal(picture[:, :, None], 0)
@@ -143,7 +143,7 @@ def clip(kind: str, seconds: float = 8.0) -> mel.Samples1d:
     elif kind == "tone":
         made = 0.3 * np.sin(2 * np.pi * 1000 * t)
     elif kind == "hum":
-        made = sum(0.2 / k * np.sin(2 * np.pi * 50 * k * t) for k in range(1, 9))
+        made = np.sum([0.2 / k * np.sin(2 * np.pi * 50 * k * t) for k in range(1, 9)], axis=0)
     elif kind == "short":
         made = 0.3 * np.sin(2 * np.pi * 440 * t[: RATE // 2])
     else:
@@ -159,7 +159,7 @@ def _machine(t: Array, dice: np.random.Generator) -> Array:
     step = (t * 130 / 60 * 4).astype(int)
     notes = np.array([55.0, 55.0, 110.0, 65.4, 55.0, 82.4, 55.0, 110.0])[step % 8]
     bass = 0.3 * np.sign(np.sin(2 * np.pi * np.cumsum(notes) / RATE)) * np.exp(-4 * (t * 130 / 60 * 4 % 1))
-    return 0.5 * (0.8 * kick + hat + bass)
+    return np.asarray(0.5 * (0.8 * kick + hat + bass))
 
 
 @pytest.mark.parametrize("kind", ["silence", "quiet noise", "noise", "tone", "hum", "short"])

@@ -195,6 +195,8 @@ def _fetch(place: Path) -> Path:
         try:
             done = subprocess.run(  # noqa: S603
                 [*pip, "download", *options],
+                # What it leaves behind when it is ended goes with this folder.
+                env={**os.environ, "TMPDIR": str(place)},
                 capture_output=True,
                 text=True,
                 errors="replace",
