@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from domain.audio import mel
 from domain.audio.analysis import Heuristic
 
+VERSION = "1"
+
 _LOUD_LUFS = (-30.0, -7.0)
 _BUSY = (0.02, 0.30)
 _BRIGHT_HZ = (300.0, 4_000.0)

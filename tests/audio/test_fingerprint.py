@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from domain.adapters.audio.decode import decode
-from domain.adapters.audio.fingerprint import by_fpcalc, fingerprint
+from domain.adapters.audio.fingerprint import by_fpcalc, fingerprint, own_fingerprint
 from domain.audio import chroma_print, recognise
 from domain.audio.analysis import Fingerprint, Sound
 from domain.audio.mono import mono
@@ -42,7 +42,7 @@ def piece(seed: int, seconds: float = 20.0, rate: int = RATE) -> Floats:
 
 
 def printed(samples: Floats, rate: int = RATE) -> Fingerprint:
-    found = fingerprint(None, soxr.resample(samples, rate, chroma_print.RATE_HZ).astype(np.float32))
+    found = own_fingerprint(soxr.resample(samples, rate, chroma_print.RATE_HZ).astype(np.float32))
     assert found is not None
     return found
 
@@ -119,9 +119,9 @@ def test_none_of_the_sample_clips_is_taken_for_another(shared: Path) -> None:
 
 def test_silence_and_too_little_sound_have_none() -> None:
     rate = chroma_print.RATE_HZ
-    assert fingerprint(None, np.zeros(20 * rate, dtype=np.float32)) is None
-    assert fingerprint(None, piece(1, 1.0, rate)) is None
-    short = fingerprint(None, piece(1, 4.0, rate))
+    assert own_fingerprint(np.zeros(20 * rate, dtype=np.float32)) is None
+    assert own_fingerprint(piece(1, 1.0, rate)) is None
+    short = own_fingerprint(piece(1, 4.0, rate))
     assert short is not None
     assert match(short, short) is None, "two seconds in common prove nothing"
 
@@ -220,7 +220,8 @@ def test_without_an_answer_the_own_algorithm_is_used(
 ) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     a_program(tmp_path, text)
-    made = fingerprint(tmp_path / "some.mp3", piece(1, 8.0, chroma_print.RATE_HZ))
+    sound = Sound(samples=piece(1, 8.0)[None], rate_hz=RATE, container="wav", codec="pcm_s16le")
+    made = fingerprint(tmp_path / "some.mp3", sound)
     assert made is not None
     assert made.algorithm == "catalograph-chroma"
 

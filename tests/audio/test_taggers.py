@@ -1,16 +1,21 @@
 """The embedded taggers: the network against its definition, and what they say of sounds made here."""
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
 from domain.adapters.audio import network
+from domain.adapters.audio.analyse import Settings, analyse
 from domain.adapters.audio.checkpoint import CheckpointBroken
 from domain.adapters.audio.musicnn import providers, tag
 from domain.audio import labels, mel
+from domain.audio.analysis import Analysis
 from domain.audio.embedding import similarity
-from tests.weights import taggers
+from tests.audio.made import encoded
+from tests.weights import taggers, weights_folder
 
 Array = NDArray[np.float64]
 RATE = mel.RATE_HZ
@@ -202,3 +207,22 @@ def test_without_weights_it_says_so() -> None:
     tagged = tag(clip("machine"), None)
     assert tagged.labels.reason == "the taggers' weights are not installed"
     assert tagged.embedding is None
+
+
+def test_an_analysis_has_what_was_heard(tmp_path: Path) -> None:
+    path = tmp_path / "machine.wav"
+    path.write_bytes(encoded(clip("machine", 12.0)[None], rate_hz=RATE))
+    found = analyse(path, settings=Settings(weights=weights_folder()))
+    assert isinstance(found, Analysis)
+    assert found.tagged is not None
+    assert found.tagged.labels.genre[0].name in ("electronic", "techno", "house")
+    assert found.fingerprint is not None
+    assert found.energy.value is not None
+    assert found.danceability.value is not None
+    assert found.danceability.value > 0.6
+    assert {"tagged", "fingerprint", "heuristics"} <= set(found.models)
+    deaf = analyse(path, frozenset({"tagged"}), Settings(weights=tmp_path / "none"))
+    assert isinstance(deaf, Analysis)
+    assert deaf.tagged is not None
+    assert deaf.tagged.labels.reason == "the taggers' weights are not installed"
+    assert deaf.models == {}, "what was not made has no version: it is made once the weights are there"

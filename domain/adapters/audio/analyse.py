@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.adapters.audio import decode as decoding
-from domain.audio import key, loudness, quality, spectral, tempo
+from domain.adapters.audio import musicnn
+from domain.adapters.audio.fingerprint import fingerprint
+from domain.audio import chroma_print, heuristics, key, loudness, mel, quality, spectral, tempo
 from domain.audio.analysis import (
     Analysis,
     Heuristic,
@@ -26,6 +28,9 @@ VERSIONS = {
     "spectral": f"spectral {spectral.VERSION}",
     "tempo": f"tempo {tempo.VERSION}",
     "key": f"key {key.VERSION}",
+    "tagged": musicnn.MODEL,
+    "fingerprint": f"fingerprint {chroma_print.VERSION}",
+    "heuristics": f"heuristics {heuristics.VERSION}",
 }
 ALL = frozenset(VERSIONS)
 _ANALYSED_HZ = 22_050
@@ -36,11 +41,14 @@ _LEFT_OUT = "it was not asked for"
 class Settings:
     """sample_rate_hz: what a higher rate is brought down to before it is analysed.
 
-    bpm_confidence_threshold: a tempo less sure stays a candidate.
+    bpm_confidence_threshold: a tempo less sure stays a candidate. weights: the folder of the taggers'
+    weights; None, or one without them: nothing is tagged. gpu: whether they may use a graphics card.
     """
 
     sample_rate_hz: int = 44_100
     bpm_confidence_threshold: float = 0.7
+    weights: Path | None = None
+    gpu: bool = False
 
 
 def analyse(
@@ -66,6 +74,22 @@ def analyse(
     except OSError as error:
         return not_analysed("audio_unreadable", f"{path.name}: {error.strerror or error}")
     one = mono(sound, _ANALYSED_HZ)
+    heard = mono(sound, mel.RATE_HZ) if {"tagged", "heuristics"} & parts else None
+    models = musicnn.load_taggers(settings.weights, gpu=settings.gpu) if settings.weights else None
+    tagged = musicnn.tag(heard, models) if "tagged" in parts and heard is not None else None
+    moves = heuristics.motion(heard) if "heuristics" in parts and heard is not None else None
+    loud = level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT)
+    beat = (
+        tempo.tempo(
+            one,
+            _ANALYSED_HZ,
+            pace=tagged.pace if tagged else 0.0,
+            threshold=settings.bpm_confidence_threshold,
+        )
+        if "tempo" in parts
+        else Tempo(bpm=None, confidence=None, reason=_LEFT_OUT)
+    )
+    made = parts if models else parts - {"tagged"}
     return Analysis(
         sha256=sha256,
         container=sound.container,
@@ -77,16 +101,18 @@ def analyse(
         header_duration_s=sound.header_duration_s,
         duration_s=sound.duration_s,
         quality=health.result(sound) if "quality" in parts else Quality(),
-        tempo=tempo.tempo(one, _ANALYSED_HZ, threshold=settings.bpm_confidence_threshold)
-        if "tempo" in parts
-        else Tempo(bpm=None, confidence=None, reason=_LEFT_OUT),
+        tempo=beat,
         key=key.key(one, _ANALYSED_HZ) if "key" in parts else Key(best=None, reason=_LEFT_OUT),
-        loudness=level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT),
-        energy=Heuristic(value=None, reason=_LEFT_OUT),
-        danceability=Heuristic(value=None, reason=_LEFT_OUT),
+        loudness=loud,
+        energy=heuristics.energy(loud.integrated_lufs, moves)
+        if "heuristics" in parts
+        else Heuristic(value=None, reason=_LEFT_OUT),
+        danceability=heuristics.danceability(beat.candidates[0].bpm if beat.candidates else None, moves)
+        if "heuristics" in parts
+        else Heuristic(value=None, reason=_LEFT_OUT),
         spectral=spectral.spectral(one, _ANALYSED_HZ) if "spectral" in parts else {},
-        tagged=None,
-        fingerprint=None,
+        tagged=tagged,
+        fingerprint=fingerprint(path, sound) if "fingerprint" in parts else None,
         tags=sound.tags,
-        models={name: version for name, version in VERSIONS.items() if name in parts},
+        models={name: version for name, version in VERSIONS.items() if name in made},
     )

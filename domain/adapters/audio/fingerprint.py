@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.audio import chroma_print, recognise
-from domain.audio.analysis import Fingerprint
+from domain.audio.analysis import Fingerprint, Sound
+from domain.audio.mono import mono
 
 _PATIENCE_S = 60
 _MOST_CHARACTERS = 1 << 20
@@ -19,13 +20,18 @@ _MOST_CHARACTERS = 1 << 20
 Samples1d = NDArray[np.float32]
 
 
-def fingerprint(path: Path | None, samples: Samples1d) -> Fingerprint | None:
+def fingerprint(path: Path | None, sound: Sound) -> Fingerprint | None:
     """What recognises the sound again; None where nothing sounds.
 
-    path: its file, for fpcalc; None where there is none. samples: the same sound, 11025 Hz mono.
+    path: its file, for fpcalc; None where there is none.
     """
     if path is not None and (made := by_fpcalc(path)):
         return made
+    return own_fingerprint(mono(sound, chroma_print.RATE_HZ))
+
+
+def own_fingerprint(samples: Samples1d) -> Fingerprint | None:
+    """The fingerprint of our own, of 11025 Hz mono sound; None where nothing sounds."""
     bits = chroma_print.chroma_print(samples)
     if not bits.size:
         return None

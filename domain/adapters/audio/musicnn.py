@@ -20,6 +20,8 @@ from domain.audio.weights import WeightsAbsent
 # Of what comes out: a change of how labels are drawn from tags, or vectors from numbers, is a new version.
 MODEL = f"{VERSION}/{labels.VERSION}"
 
+# Absent ones are looked for again: they may be installed while this process runs.
+_LOADED: "dict[tuple[Path, bool], Taggers]" = {}
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 Samples1d = NDArray[np.float32]
@@ -57,11 +59,13 @@ class Taggers:
 
 
 def load_taggers(folder: Path, *, gpu: bool = False) -> Taggers | None:
-    """The taggers whose weights a folder holds; None where it holds none that are whole."""
-    try:
-        return Taggers(Weights(folder), gpu=gpu)
-    except WeightsAbsent:
-        return None
+    """The taggers whose weights a folder holds, loaded once; None where it holds none that are whole."""
+    if (folder, gpu) not in _LOADED:
+        try:
+            _LOADED[folder, gpu] = Taggers(Weights(folder), gpu=gpu)
+        except WeightsAbsent:
+            return None
+    return _LOADED[folder, gpu]
 
 
 def tag(samples: Samples1d, models: Taggers | None) -> Tagged:
