@@ -1,8 +1,4 @@
-"""Loudness of a programme (ITU-R BS.1770-5), its range (EBU Tech 3342) and its true peak.
-
-The filters are worked out for every rate from their analogue prototypes, and applied as a product of
-spectra: their answer dies away in a tenth of a second, so blocks that overlap by that much lose nothing.
-"""
+"""Loudness of a programme (ITU-R BS.1770-5), its range (EBU Tech 3342) and its true peak."""
 
 from collections.abc import Sequence
 
@@ -10,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.audio.analysis import Loudness, Samples, Sound
+from domain.audio.k_weighting import KWeighting
 from domain.audio.meters import hear
 
 VERSION = "1"
@@ -20,7 +17,6 @@ _RANGE_GATE_LU = -20.0
 # Blocks of 0.4 s that overlap by three quarters; a range needs windows of 3 s.
 _STEPS_OF_BLOCK = 4
 _STEPS_OF_WINDOW = 30
-_SETTLES_S = 0.1
 # Half the length of the interpolator, in samples. Between samples that are 3 dB below the highest one no
 # peak of sound reaches over it.
 _TAPS = 12
@@ -66,10 +62,8 @@ class LoudnessMeter:
         """The rate and the channels."""
         self._rate_hz, self._layout = rate_hz, tuple(layout)
         self._step = max(round(rate_hz / 10), 1)
-        self._settles = int(rate_hz * _SETTLES_S) + 1
-        self._tail: Samples | None = None
-        self._rest: Power = np.zeros(0)
-        self._responses: dict[int, NDArray[np.complex64]] = {}
+        self._filters: list[KWeighting] = []
+        self._rest: Samples = np.zeros(0, np.float32)
         self._taps = _interpolator(4 if rate_hz < 96_000 else 2 if rate_hz < _FINEST_HZ else 1)
         self._edge: Samples | None = None
 
@@ -87,6 +81,7 @@ class LoudnessMeter:
         if self._edge is not None:
             # What is left at the end is over when silence follows it.
             self._measure_peak(np.zeros((self._edge.shape[0], 2 * _TAPS), np.float32))
+            self._measure_power(np.zeros((self._edge.shape[0], 0), np.float32), last=True)
             self._edge = None
         if self._peak > 0:
             peak = float(20 * np.log10(self._peak))
@@ -102,28 +97,24 @@ class LoudnessMeter:
             true_peak_dbtp=peak,
         )
 
-    def _measure_power(self, block: Samples) -> None:
+    def _measure_power(self, block: Samples, *, last: bool = False) -> None:
         """Power of the weighted sound, of each whole tenth of a second."""
-        if self._tail is None:
-            self._tail = np.zeros((block.shape[0], self._settles), np.float32)
-        heard = np.concatenate((self._tail, block), axis=1)
-        self._tail = heard[:, -self._settles :].copy()
-        size = _good_size(heard.shape[1])
-        response = self._responses.get(size)
-        if response is None:
-            response = k_weighting(np.arange(size // 2 + 1) * self._rate_hz / size, self._rate_hz)
-            self._responses = {size: response}
+        if not self._filters:
+            self._filters = [KWeighting(self._rate_hz) for _ in block]
+        power: Samples | None = None
         counts = weights(self._layout, block.shape[0])
-        power = np.zeros(block.shape[1])
-        for channel, counted in zip(heard, counts, strict=True):
+        for channel, counted, weigh in zip(block, counts, self._filters, strict=True):
             if counted:
-                spectrum = np.fft.rfft(channel, size)
-                spectrum *= response
-                weighted = np.fft.irfft(spectrum, size)[self._settles : heard.shape[1]]
-                power += counted * np.square(weighted)
+                weighted = weigh(channel, last=last)
+                weighted *= weighted
+                if counted != 1:
+                    weighted *= np.float32(counted)
+                power = weighted if power is None else power + weighted
+        if power is None:
+            power = np.zeros(block.shape[1], np.float32)
         power = np.concatenate((self._rest, power))
         whole = len(power) // self._step * self._step
-        self._powers.append(power[:whole].reshape(-1, self._step).mean(axis=1))
+        self._powers.append(power[:whole].reshape(-1, self._step).mean(axis=1, dtype=np.float64))
         self._rest = power[whole:]
 
     def _measure_peak(self, block: Samples) -> None:
@@ -152,30 +143,6 @@ class LoudnessMeter:
                 self._peak = max(self._peak, float(np.abs(windows @ self._taps.T).max()))
 
 
-def k_weighting(frequencies_hz: NDArray[np.float64], rate_hz: int) -> NDArray[np.complex64]:
-    """What the K-weighting does to each frequency: a shelf for the head, then a high pass.
-
-    Source: ITU-R BS.1770-5, Annex 1, tables 1 and 2, which hold for 48 kHz; their analogue prototypes give
-    the same at 48 kHz and the like at every other rate.
-    """
-    z = np.exp(-2j * np.pi * frequencies_hz / rate_hz)
-    tangent = np.tan(np.pi * 1681.9744509555319 / rate_hz)
-    high, q = 10 ** (3.99984385397 / 20), 0.7071752369554193
-    band = high**0.499666774155
-    shelf = (
-        (high + band * tangent / q + tangent**2)
-        + 2 * (tangent**2 - high) * z
-        + (high - band * tangent / q + tangent**2) * z**2
-    ) / ((1 + tangent / q + tangent**2) + 2 * (tangent**2 - 1) * z + (1 - tangent / q + tangent**2) * z**2)
-    tangent, q = np.tan(np.pi * 38.13547087613982 / rate_hz), 0.5003270373253953
-    whole = 1 + tangent / q + tangent**2
-    high_pass = (1 - 2 * z + z**2) / (
-        1 + 2 * (tangent**2 - 1) / whole * z + (1 - tangent / q + tangent**2) / whole * z**2
-    )
-    response: NDArray[np.complex64] = (shelf * high_pass).astype(np.complex64)
-    return response
-
-
 def _interpolator(finer: int) -> Samples:
     """One row of taps for each place around a sample that has none: a sinc under a Kaiser window."""
     places = np.array([at / finer for at in range(1 - finer, finer) if at])
@@ -185,12 +152,6 @@ def _interpolator(finer: int) -> Samples:
         taps /= taps.sum(axis=1, keepdims=True)
     found: Samples = taps.astype(np.float32)
     return found
-
-
-def _good_size(length: int) -> int:
-    """A length of transform that is quick: a power of two, or three quarters of one."""
-    power = 1 << (length - 1).bit_length()
-    return power * 3 // 4 if power * 3 // 4 >= length else power
 
 
 def _means(steps: Power, count: int) -> Power:

@@ -16,26 +16,30 @@ FLAGS = {
     "header_wrong": "what was decoded is more than 2 % longer than the container says",
     "corrupt": "packets could not be decoded, or samples are no numbers",
     "silent": "no tenth of a second is louder than -70 dBFS",
-    "clipped": "the wave is cut off flat at its highest level",
+    "clipped": "the wave is cut off flat at its top, or lies beyond full scale, where players cut it",
     "dc_offset": "the wave does not swing around zero",
-    "out_of_phase": "left and right cancel each other: their sum is at least 6 dB weaker than each alone",
+    "out_of_phase": "left and right cancel each other: their sum is at least 12 dB weaker than each alone",
     "upsampled": "the sound stops at a cliff far under half its sample rate",
 }
 
 _SILENT_DBFS = -70.0
 _MOST_DIFFERENCE = 0.02
 _LEAST_DIFFERENCE_S = 0.1
-_OPPOSED = -0.5
-_OFFSET = 0.01
-_FLAT_SAMPLES = 4
-_FLAT = 0.997
-_LEAST_FLAT_SHARE = 2e-4
+_OPPOSED = -0.87
+# An offset of a converter is steady; instruments have small ones of their own, which come and go with notes.
+_OFFSET, _STEADY_OFFSET, _STEADY = 0.05, 0.01, 0.12
+# Three samples in a row within a ten thousandth of the highest level, with a step down on either side that no
+# round top has: those of a sine fall by nine times what the samples on it differ by.
+_FLAT_SAMPLES = 3
+_FLAT = 0.9999
+_STEP_DOWN, _STEP_DOWN_8_BIT = 0.003, 0.12
+_FLAT_SHARE, _OVER_SHARE = 1e-4, 2e-4
 _TRANSFORM = 4_096
 _BAND_SHARE = 0.6
 _CLIFF_DB = 24.0
 # Of a codec that drops what is hardly heard, fewer bits for a channel explain an early end of the band.
 _ROOMY_BPS = 64_000
-_LOSSLESS = (
+LOSSLESS = (
     "pcm_",
     "flac",
     "alac",
@@ -74,6 +78,7 @@ class QualityMeter:
         self._cross = 0.0
         self._peak = 0.0
         self._flat = np.zeros(2)
+        self._over = 0
         self._spectrum = np.zeros(_TRANSFORM // 2 + 1)
         self._spectra = 0
         self._window = np.hanning(_TRANSFORM).astype(np.float32)
@@ -83,6 +88,7 @@ class QualityMeter:
         if block.shape[1] == 0:
             return
         self._frames += block.shape[1]
+        self._channels = block.shape[0]
         self._measure_peaks(block)
         if block.shape[0] == 2:
             left, right = block[0], block[1]
@@ -101,22 +107,22 @@ class QualityMeter:
         if silent:
             flags.append("silent")
         else:
-            flags += [*self._shape(figures), *self._phase(figures), *self._band(sound, figures)]
+            flags += [*self._shape(sound, figures), *self._phase(figures), *self._band(sound, figures)]
         return Quality(flags=tuple(flags), figures=figures)
 
     def _measure_peaks(self, block: Samples) -> None:
-        """How often the wave stays at its highest level, on the upper and the lower side."""
+        """How often the wave is cut off at its highest level, by a fine and a coarse measure."""
         for channel in block:
-            top = float(np.abs(channel).max(initial=0.0))
+            top = max(float(channel.max()), -float(channel.min()))
             if top > self._peak:
-                # What was counted under a lower ceiling was no clipping.
+                # What was flat under a lower ceiling is no clipping.
                 if top * _FLAT > self._peak:
                     self._flat[:] = 0
                 self._peak = top
-            for side, wave in enumerate((channel, -channel)):
-                at_top = wave >= self._peak * _FLAT
-                if at_top.any():
-                    self._flat[side] += _in_runs(at_top)
+            if top > 1.0:
+                self._over += int(np.count_nonzero(np.abs(channel) > 1.0))
+            if top >= self._peak * _FLAT:
+                self._flat += _cut_off(channel, self._peak) + _cut_off(-channel, self._peak)
 
     def _measure_levels(self, block: Samples) -> None:
         held = block if self._rest is None else np.concatenate((self._rest, block), axis=1)
@@ -168,19 +174,25 @@ class QualityMeter:
             figures["rms_dbfs"] = _decibels(float(np.sqrt(np.square(levels).mean())))
         return not len(heard)
 
-    def _shape(self, figures: dict[str, float]) -> list[str]:
+    def _shape(self, sound: Sound, figures: dict[str, float]) -> list[str]:
         flags = []
-        share = float(self._flat.sum()) / self._frames
-        figures["flat_share"] = round(share, 6)
-        if share >= _LEAST_FLAT_SHARE:
+        values = self._frames * self._channels
+        flat, over = float(self._flat[1 if sound.bits == 8 else 0]) / values, self._over / values
+        # What damaged packets become lies anywhere.
+        over = 0.0 if sound.errors else over
+        figures["flat_share"] = round(flat, 6)
+        figures["over_share"] = round(over, 6)
+        if flat >= _FLAT_SHARE or over >= _OVER_SHARE:
             flags.append("clipped")
-        offsets = np.concatenate(self._offsets, axis=1)
-        if offsets.shape[1]:
-            # Music swings through zero from one moment to the next; an offset stays.
-            steady = np.median(offsets, axis=1)
-            worst = float(steady[np.argmax(np.abs(steady))])
-            figures["dc_offset"] = round(worst, 5)
-            if abs(worst) >= _OFFSET:
+        means = np.concatenate(self._offsets, axis=1)
+        seconds = means[:, : means.shape[1] // 10 * 10].reshape(means.shape[0], -1, 10).mean(axis=2)
+        if seconds.shape[1]:
+            steady = np.median(seconds, axis=1)
+            worst = int(np.argmax(np.abs(steady)))
+            offset = abs(float(steady[worst]))
+            low, high = np.quantile(seconds[worst], (0.1, 0.9))
+            figures["dc_offset"] = round(float(steady[worst]), 5)
+            if offset >= _OFFSET or (offset >= _STEADY_OFFSET and (high - low) / 2 <= offset * _STEADY):
                 flags.append("dc_offset")
         return flags
 
@@ -199,7 +211,7 @@ class QualityMeter:
         figures["band_limit_hz"] = round(limit * nyquist)
         figures["cliff_db"] = round(cliff, 1)
         bits = (sound.bitrate_bps or 0) / max(sound.samples.shape[0], 1)
-        roomy = sound.codec.startswith(_LOSSLESS) or bits >= _ROOMY_BPS
+        roomy = sound.codec.startswith(LOSSLESS) or bits >= _ROOMY_BPS
         return ["upsampled"] if roomy and cliff >= _CLIFF_DB and limit < _BAND_SHARE else []
 
 
@@ -219,11 +231,19 @@ def band_limit(spectrum: NDArray[np.float64]) -> tuple[float, float]:
     return (at + wide + gap / 2) / len(levels), float(drops[at])
 
 
-def _in_runs(at_top: NDArray[np.bool_]) -> int:
-    """How many samples stand in runs that are long enough to be flat."""
+def _cut_off(wave: Samples, peak: float) -> NDArray[np.float64]:
+    """How many samples stand on plateaus at the peak, with a fine step down beside them, and a coarse one."""
+    at_top = wave >= peak * _FLAT
     edges = np.flatnonzero(np.diff(np.concatenate(([0], at_top.view(np.int8), [0]))))
-    lengths = edges[1::2] - edges[::2]
-    return int(lengths[lengths >= _FLAT_SAMPLES].sum())
+    starts, ends = edges[::2], edges[1::2]
+    lengths = ends - starts
+    inside = (lengths >= _FLAT_SAMPLES) & (starts >= lengths) & (ends + lengths <= len(wave))
+    starts, ends, lengths = starts[inside], ends[inside], lengths[inside]
+    if not len(lengths):
+        return np.zeros(2)
+    beside = np.maximum(wave[starts - lengths], wave[ends + lengths - 1])
+    steps = (peak - beside) / max(peak, 1e-9)
+    return np.array([float(lengths[steps >= least].sum()) for least in (_STEP_DOWN, _STEP_DOWN_8_BIT)])
 
 
 def _decibels(level: float) -> float:

@@ -1,7 +1,7 @@
 """Figures of the spectrum, each by its formula: heuristics that describe a sound, and judge nothing.
 
-All are means over the frames of a transform of 2,048 samples in steps of 1,024, weighed by the power of
-the frame, so that silence says nothing. P is the power of a frequency f in a frame.
+All are means over frames of 2,048 samples that follow each other, weighed by the power of the frame, so that
+silence says nothing. P is the power of a frequency f in a frame.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from domain.audio.analysis import Samples
 
 VERSION = "1"
 
-_SIZE, _STEP = 2_048, 1_024
+_SIZE = _STEP = 2_048
 _AT_ONCE = 512
 _ROLLED_OFF = 0.85
 # Where the lows end and the highs begin.

@@ -24,6 +24,7 @@ from domain.adapters.audio.held import MOST_VALUES, Held
 from domain.adapters.audio.tags import read_tags
 from domain.audio.analysis import NotAnalysed, Samples, Sound
 from domain.audio.meters import Meter
+from domain.audio.quality import LOSSLESS
 from domain.audio.refused import not_analysed
 
 VERSION = f"av {av.__version__}"
@@ -34,6 +35,8 @@ MOST_CHANNELS = 32
 _RATES = range(1_000, 6_000_001)
 # A damaged file has some broken packets; one with nothing but those is given up.
 _MOST_ERRORS = 5_000
+# What a damaged packet of a lossy codec gives can be noise far beyond full scale: no music swings so wide.
+_WILDEST = 8.0
 _MOST_IN_A_ROW = 500
 # A rate that a file claims and a filter can't be made for is brought down first.
 _SNDFILE = {"wave", "flac", "mpeg", "vorbis", "opus", "ogg_flac", "aiff"}
@@ -106,6 +109,8 @@ def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | 
         if stream.codec_context is None:
             return not_analysed("audio_broken", "its sound is of a codec that is not read")
         stream.codec_context.thread_count = 1
+        codec = stream.codec_context.codec.canonical_name or stream.codec_context.name
+        lossless = codec.startswith(LOSSLESS)
         errors = 0
         duration = _header_duration(container, stream, content)
         held.expect(duration)
@@ -114,10 +119,13 @@ def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | 
                 errors += 1
                 if errors > _MOST_ERRORS:
                     raise _TooMuch(f"more than {_MOST_ERRORS} of its packets are broken")
-            else:
-                _hold(held, frame)
+                continue
+            samples = _floats(frame)
+            if not lossless and np.ptp(samples) > _WILDEST:
+                errors += 1
+                samples[:] = 0
+            _hold(held, frame, samples)
         held.end()
-        codec = stream.codec_context.codec.canonical_name or stream.codec_context.name
         if not held.frames:
             if errors:
                 return not_analysed("audio_broken", f"none of its {errors} packets can be decoded")
@@ -127,7 +135,7 @@ def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | 
             held.sound(),
             container=content.container,
             codec=codec,
-            bits=_bits_of(codec, stream.codec_context.format.name),
+            bits=_bits_of(codec, stream.codec_context.extradata or b""),
             bitrate_bps=int(stream.bit_rate or 0) or int(size * 8 / seconds) or None,
             header_duration_s=duration,
             errors=errors,
@@ -164,8 +172,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             yield None
 
 
-def _hold(held: Held, frame: AudioFrame) -> None:
-    samples = _floats(frame)
+def _hold(held: Held, frame: AudioFrame, samples: Samples) -> None:
     if not held.rate_hz:
         if frame.sample_rate not in _RATES:
             raise _TooMuch(f"it says it has {frame.sample_rate} samples a second")
@@ -213,11 +220,18 @@ def _metadata(container: InputContainer, stream: AudioStream) -> dict[str, tuple
     return found
 
 
-def _bits_of(codec: str, sample_format: str) -> int | None:
-    """Bits of one sample where the codec keeps them; None for one that drops what is hardly heard."""
-    if not codec.startswith("pcm_"):
-        return None
-    return next((bits for name, bits in _BITS.items() if name in codec), 8)
+def _bits_of(codec: str, extra: bytes) -> int | None:
+    """Bits of one sample where the codec keeps them; None for one that drops what is hardly heard.
+
+    extra: what the container holds for the decoder: STREAMINFO of FLAC, the cookie of ALAC.
+    """
+    if codec.startswith("pcm_"):
+        return next((bits for name, bits in _BITS.items() if name in codec), 8)
+    if codec == "flac" and len(extra) >= 14:
+        return ((extra[12] & 1) << 4 | extra[13] >> 4) + 1
+    if codec == "alac" and len(extra) >= 18:
+        return extra[17] if extra[17] in (16, 20, 24, 32) else None
+    return None
 
 
 def _by_sndfile(source: "_From", content: Content, held: Held) -> Sound | None:

@@ -74,7 +74,8 @@ class Held:
         )
 
     def _rate_stored(self) -> int:
-        return min(self.rate_hz, self._stored_hz)
+        """The rate divided by the largest whole number that leaves as much as is stored: quick, and exact."""
+        return self.rate_hz // max(self.rate_hz // self._stored_hz, 1)
 
     def _alike(self, samples: Samples, rate_hz: int) -> Samples:
         channels = len(self.layout) or samples.shape[0]
