@@ -4,7 +4,7 @@ What is slow to load is loaded by the function that needs it: every verb passes 
 """
 
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from domain.adapters.ern.reader import ErnReader
     from domain.adapters.s3_client import Bucket
     from domain.adapters.schemas import SchemaStore
+    from domain.audio.analysis import Analysis, NotAnalysed
     from domain.claims import Draft
     from domain.files.verdict import Inspect
     from domain.models.ports import Models
@@ -58,6 +59,16 @@ def file_inspector() -> "Inspect":
     from domain.adapters.inspecting import inspect
 
     return inspect
+
+
+@contextmanager
+def sound_analyser(settings: Settings, at_once: int) -> "Iterator[Callable[[Path], Analysis | NotAnalysed]]":
+    """What analyses a file of sound, in processes of its own; may be called from several threads."""
+    from domain.adapters.audio.analyse import Settings as AudioSettings
+    from domain.adapters.audio.pool import Pool
+
+    with Pool(at_once, settings=AudioSettings(sample_rate_hz=settings.audio_sample_rate)) as pool:
+        yield pool.analyse
 
 
 def blob_store(settings: Settings) -> Blobs:

@@ -22,7 +22,14 @@ _SECRETS = (
     *("qwen_key", "openai_api_key"),
 )
 # Variables that have the name by which everybody knows them.
-_OWN_NAMES = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY")
+_OWN_NAMES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "OPENAI_API_KEY",
+    "AUDIO_SAMPLE_RATE",
+    "ENABLE_GPU",
+    "BPM_CONFIDENCE_THRESHOLD",
+)
 
 
 # What a browser writes into Origin: lower case, no path, and no port where it is the usual one.
@@ -237,6 +244,26 @@ class Settings(BaseSettings):
         default=False,
         description="Whether notices may be posted by http:// and to private addresses, which lets every "
         "tenant reach into this network; for tests.",
+    )
+    audio_sample_rate: int = Field(
+        default=44_100,
+        ge=22_050,
+        le=192_000,
+        validation_alias=AliasChoices("audio_sample_rate", "AUDIO_SAMPLE_RATE"),
+        description="Samples a second at which sound is held for analysis: twice as many and more are "
+        "brought down, by a whole number.",
+    )
+    enable_gpu: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("enable_gpu", "ENABLE_GPU"),
+        description="Whether the taggers may run on a GPU, where onnxruntime has one.",
+    )
+    bpm_confidence_threshold: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("bpm_confidence_threshold", "BPM_CONFIDENCE_THRESHOLD"),
+        description="How sure a tempo must be to be shown as the tempo; below it is a candidate.",
     )
     qwen_url: str = Field(
         default="",

@@ -21,7 +21,7 @@ class Sound:
     `start_s`. rate_hz: of these samples; source_rate_hz: of the file, where it is higher. layout: the
     channels by name (`FL`, `FR`, `FC`, `LFE`, …). whole_s: how long all of it is, where a stretch is held.
     header_duration_s: what the container claims, None where it is silent. errors: how many packets could
-    not be decoded. not_numbers: how many samples were none, and stand as silence. tags: what the file says
+    not be decoded. not_numbers: how many samples were none, and stand as silence. unfinished: its stream ends without the mark of an end. tags: what the file says
     of itself, by lower-case name (`title`, `bpm`, `key`, …): claims, never measurements.
     """
 
@@ -38,6 +38,7 @@ class Sound:
     header_duration_s: float | None = None
     errors: int = 0
     not_numbers: int = 0
+    unfinished: bool = False
     decoder: str = ""
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ VERSION = "1"
 
 # Stable: the flags of a sound are of these.
 FLAGS = {
-    "truncated": "what was decoded is more than 2 % shorter than the container says",
+    "truncated": "what was decoded is more than 2 % shorter than the container says, or has no end",
     "header_wrong": "what was decoded is more than 2 % longer than the container says",
     "corrupt": "packets could not be decoded, or samples are no numbers",
     "silent": "no tenth of a second is louder than -70 dBFS",
@@ -144,6 +144,9 @@ class QualityMeter:
 
     def _lengths(self, sound: Sound, figures: dict[str, float]) -> list[str]:
         said = sound.header_duration_s
+        if sound.unfinished:
+            figures["end_missing"] = 1
+            return ["truncated"]
         if said is None or said <= 0:
             return []
         figures["header_s"] = round(said, 3)
@@ -206,22 +209,31 @@ class QualityMeter:
     def _band(self, sound: Sound, figures: dict[str, float]) -> list[str]:
         if not self._spectra:
             return []
-        limit, cliff = band_limit(self._spectrum / self._spectra)
+        levels = _levels(self._spectrum / self._spectra)
+        limit, cliff = band_limit(levels)
         nyquist = self._rate_hz / 2
         figures["band_limit_hz"] = round(limit * nyquist)
         figures["cliff_db"] = round(cliff, 1)
         bits = (sound.bitrate_bps or 0) / max(sound.samples.shape[0], 1)
+        # A tone has a cliff as well, but nothing on the side towards the bass.
+        at = int(limit * len(levels))
+        filled = float(np.median(levels[:at]) - np.median(levels[at:])) if 0 < at < len(levels) else 0.0
         roomy = sound.codec.startswith(LOSSLESS) or bits >= _ROOMY_BPS
-        return ["upsampled"] if roomy and cliff >= _CLIFF_DB and limit < _BAND_SHARE else []
+        steep = cliff >= _CLIFF_DB and filled >= _CLIFF_DB
+        return ["upsampled"] if roomy and steep and limit < _BAND_SHARE else []
 
 
-def band_limit(spectrum: NDArray[np.float64]) -> tuple[float, float]:
-    """Where a mean power spectrum ends, as a share of half the sample rate, and the height of that cliff.
+def _levels(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = 10 * np.log10(spectrum + spectrum.max(initial=0.0) * 1e-14 + 1e-30)
+    return found
+
+
+def band_limit(levels: NDArray[np.float64]) -> tuple[float, float]:
+    """Where a mean spectrum in dB ends, as a share of half the sample rate, and the height of that cliff.
 
     The cliff is where the level above lies furthest under the level below; music that merely fades out
     towards the top has a slope there, and no cliff.
     """
-    levels = 10 * np.log10(spectrum + spectrum.max(initial=0.0) * 1e-14 + 1e-30)
     wide = max(len(levels) // 40, 2)
     sums = np.concatenate(([0.0], np.cumsum(levels)))
     means = (sums[wide:] - sums[:-wide]) / wide

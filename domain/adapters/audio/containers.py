@@ -48,13 +48,18 @@ _DEMUXERS = {
 # Streams without a header: what a demuxer says of their length is a guess from the bit rate.
 _HEADLESS = frozenset({"aac", "ac3", "eac3"})
 _MOST_BYTES = 64 << 20
+_MOST_CHUNKS = 1_000
+# PCM, floats, A-law, mu-law, and what says more further on: as long as their bytes.
+_PLAIN = (1, 3, 6, 7, 0xFFFE)
+_LONGEST_PAGE = 27 + 255 + 255 * 255
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a file is: container, demuxer, where its content begins, and how long a header says it is.
 
-    guessed: no header says how long it is, whatever the demuxer tells.
+    guessed: no header says how long it is, whatever the demuxer tells. unfinished: what marks the end of
+    such a stream is missing.
     """
 
     key: str
@@ -63,6 +68,7 @@ class Content:
     start: int = 0
     header_duration_s: float | None = None
     guessed: bool = False
+    unfinished: bool = False
 
 
 def content_of(source: BinaryIO, size_bytes: int) -> Content | NotAnalysed:
@@ -80,6 +86,10 @@ def content_of(source: BinaryIO, size_bytes: int) -> Content | NotAnalysed:
         return not_analysed(
             "audio_unknown", f"by its content it is {said}, which holds no sound that is read"
         )
+    if kind.key == "wave":
+        return Content(kind.key, *found, header_duration_s=_wave_duration(window))
+    if found[1] == "ogg":
+        return Content(kind.key, *found, unfinished=not _ends_as_ogg(window))
     if kind.key != "mpeg":
         return Content(kind.key, *found, guessed=kind.key in _HEADLESS)
     try:
@@ -96,6 +106,48 @@ def content_of(source: BinaryIO, size_bytes: int) -> Content | NotAnalysed:
         header_duration_s=duration,
         guessed=duration is None,
     )
+
+
+def _wave_duration(window: Window) -> float | None:
+    """How long the chunks of a WAVE file say that it is, also where the file ends before.
+
+    FFmpeg tells only what is there.
+    """
+    at, bytes_a_second, long_size = 12, 0, 0
+    try:
+        for _ in range(_MOST_CHUNKS):
+            head = window.at(at, 8)
+            name, size = head[:4], int.from_bytes(head[4:8], "little")
+            if len(head) < 8:
+                return None
+            if name == b"fmt ":
+                form = window.take(16)
+                bytes_a_second = int.from_bytes(form[4:8], "little") * int.from_bytes(form[12:14], "little")
+                if int.from_bytes(form[:2], "little") not in _PLAIN:
+                    bytes_a_second = int.from_bytes(form[8:12], "little")
+            elif name == b"ds64":
+                long_size = int.from_bytes(window.take(16)[8:], "little")
+            elif name == b"data":
+                size = long_size if size == 0xFFFFFFFF else size
+                return size / bytes_a_second if bytes_a_second and 0 < size < 1 << 62 else None
+            at += 8 + size + size % 2
+    except Unfit:
+        return None
+    return None
+
+
+def _ends_as_ogg(window: Window) -> bool:
+    """Whether the last page says that it is the last, and is whole."""
+    try:
+        tail = window.at(max(window.size - _LONGEST_PAGE, 0), _LONGEST_PAGE)
+    except Unfit:
+        return True
+    at = tail.rfind(b"OggS")
+    page = tail[at:]
+    if at < 0 or len(page) < 27 or not page[5] & 4:
+        return False
+    lengths = page[27 : 27 + page[26]]
+    return len(page) >= 27 + len(lengths) + sum(lengths)
 
 
 def _mpeg_duration(window: Window, at: int) -> float | None:
