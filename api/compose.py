@@ -67,7 +67,11 @@ def sound_analyser(settings: Settings, at_once: int) -> "Iterator[Callable[[Path
     from domain.adapters.audio.analyse import Settings as AudioSettings
     from domain.adapters.audio.pool import Pool
 
-    with Pool(at_once, settings=AudioSettings(sample_rate_hz=settings.audio_sample_rate)) as pool:
+    audio = AudioSettings(
+        sample_rate_hz=settings.audio_sample_rate,
+        bpm_confidence_threshold=settings.bpm_confidence_threshold,
+    )
+    with Pool(at_once, settings=audio) as pool:
         yield pool.analyse
 
 

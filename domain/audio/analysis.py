@@ -21,8 +21,9 @@ class Sound:
     `start_s`. rate_hz: of these samples; source_rate_hz: of the file, where it is higher. layout: the
     channels by name (`FL`, `FR`, `FC`, `LFE`, …). whole_s: how long all of it is, where a stretch is held.
     header_duration_s: what the container claims, None where it is silent. errors: how many packets could
-    not be decoded. not_numbers: how many samples were none, and stand as silence. unfinished: its stream ends without the mark of an end. tags: what the file says
-    of itself, by lower-case name (`title`, `bpm`, `key`, …): claims, never measurements.
+    not be decoded. not_numbers: how many samples were none, and stand as silence. unfinished: its stream
+    ends without the mark of an end. tags: what the file says of itself, by lower-case name (`title`, `bpm`,
+    `key`, …): claims, never measurements.
     """
 
     samples: Samples
