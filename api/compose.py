@@ -70,6 +70,8 @@ def sound_analyser(settings: Settings, at_once: int) -> "Iterator[Callable[[Path
     audio = AudioSettings(
         sample_rate_hz=settings.audio_sample_rate,
         bpm_confidence_threshold=settings.bpm_confidence_threshold,
+        weights=str(settings.weights),
+        gpu=settings.enable_gpu,
     )
     with Pool(at_once, settings=audio) as pool:
         yield pool.analyse

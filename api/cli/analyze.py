@@ -10,6 +10,7 @@ import typer
 from api.cli.output import REFUSED, WRONG_CALL, AsJson, print_rows, progress, say
 
 if TYPE_CHECKING:
+    from api.settings import Settings
     from domain.audio.analysis import Analysis, NotAnalysed
 
 _COLUMNS = ("file", "bpm", "key", "LUFS", "genre", "confidence", "quality")
@@ -71,8 +72,10 @@ def _analysed(files: list[Path], at_once: int) -> "Iterator[tuple[Path, Analysis
     from api.settings import load_settings
 
     at_once = min(at_once, len(files))
+    settings = load_settings()
+    _fetch_weights(settings)
     with (
-        sound_analyser(load_settings(), at_once) as analyse,
+        sound_analyser(settings, at_once) as analyse,
         ThreadPoolExecutor(at_once) as threads,
         progress() as bar,
     ):
@@ -85,6 +88,26 @@ def _analysed(files: list[Path], at_once: int) -> "Iterator[tuple[Path, Analysis
                 yield path, one.result()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _fetch_weights(settings: "Settings") -> None:
+    """The taggers' weights, once, where they are not there; without them all but genre and mood is said."""
+    from api.compose import tagger_weights
+    from domain.audio.weights import WeightsUnavailable
+
+    weights = tagger_weights(settings)
+    absent = weights.absent()
+    if not absent:
+        return
+    if settings.weights_fetch:
+        say("Fetching the weights that genre and mood are heard by, once, 30 MB ...")
+        try:
+            weights.install()
+        except WeightsUnavailable as unavailable:
+            absent = str(unavailable)
+        else:
+            return
+    say(f"Genre, mood, instruments and neighbours are not heard: {absent}")
 
 
 def _data(found: "Analysis | NotAnalysed") -> dict[str, Any]:

@@ -212,7 +212,7 @@ def test_without_weights_it_says_so() -> None:
 def test_an_analysis_has_what_was_heard(tmp_path: Path) -> None:
     path = tmp_path / "machine.wav"
     path.write_bytes(encoded(clip("machine", 12.0)[None], rate_hz=RATE))
-    found = analyse(path, settings=Settings(weights=weights_folder()))
+    found = analyse(path, settings=Settings(weights=str(weights_folder())))
     assert isinstance(found, Analysis)
     assert found.tagged is not None
     assert found.tagged.labels.genre[0].name in ("electronic", "techno", "house")
@@ -221,7 +221,7 @@ def test_an_analysis_has_what_was_heard(tmp_path: Path) -> None:
     assert found.danceability.value is not None
     assert found.danceability.value > 0.6
     assert {"tagged", "fingerprint", "heuristics"} <= set(found.models)
-    deaf = analyse(path, frozenset({"tagged"}), Settings(weights=tmp_path / "none"))
+    deaf = analyse(path, frozenset({"tagged"}), Settings(weights=str(tmp_path / "none")))
     assert isinstance(deaf, Analysis)
     assert deaf.tagged is not None
     assert deaf.tagged.labels.reason == "the taggers' weights are not installed"

@@ -42,12 +42,12 @@ class Settings:
     """sample_rate_hz: what a higher rate is brought down to before it is analysed.
 
     bpm_confidence_threshold: a tempo less sure stays a candidate. weights: the folder of the taggers'
-    weights; None, or one without them: nothing is tagged. gpu: whether they may use a graphics card.
+    weights; empty, or one without them: nothing is tagged. gpu: whether they may use a graphics card.
     """
 
     sample_rate_hz: int = 44_100
     bpm_confidence_threshold: float = 0.7
-    weights: Path | None = None
+    weights: str = ""
     gpu: bool = False
 
 
@@ -75,7 +75,7 @@ def analyse(
         return not_analysed("audio_unreadable", f"{path.name}: {error.strerror or error}")
     one = mono(sound, _ANALYSED_HZ)
     heard = mono(sound, mel.RATE_HZ) if {"tagged", "heuristics"} & parts else None
-    models = musicnn.load_taggers(settings.weights, gpu=settings.gpu) if settings.weights else None
+    models = musicnn.load_taggers(Path(settings.weights), gpu=settings.gpu) if settings.weights else None
     tagged = musicnn.tag(heard, models) if "tagged" in parts and heard is not None else None
     moves = heuristics.motion(heard) if "heuristics" in parts and heard is not None else None
     loud = level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT)

