@@ -17,10 +17,10 @@ from urllib.parse import unquote_plus
 
 import structlog
 
-from api.compose import blob_store, language_models, notice_outlets
+from api.compose import blob_store, collected, language_models, notice_outlets
 from api.logs import configure_logs
 from api.settings import Settings, load_settings
-from domain import jobs
+from domain import jobs, tracing
 from domain.access.scopes import ROLE_SCOPES, Role
 from domain.access.viewer import Viewer
 from domain.commands import COMMANDS
@@ -56,22 +56,22 @@ def object_created(event: Event, context: Any) -> list[dict[str, str]]:
 
     The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`.
     """
-    return _run(lambda house: _take_in(house, event, "receive_delivery", _until(context)))
+    return _run("object_created", lambda house: _take_in(house, event, "receive_delivery", _until(context)))
 
 
 def ddex_check(event: Event, context: Any) -> list[dict[str, str]]:
     """Objects that landed: check each message and keep what is found, as `validate` does; apply nothing."""
-    return _run(lambda house: _take_in(house, event, "validate_delivery", _until(context)))
+    return _run("ddex_check", lambda house: _take_in(house, event, "validate_delivery", _until(context)))
 
 
 def queue(event: Event, context: Any) -> dict[str, list[dict[str, str]]]:
     """Messages of a queue: notices of new objects, or of jobs (docs/jobs.md). Gives those to send again."""
-    return _run(lambda house: _consume(house, event, _until(context)))
+    return _run("queue", lambda house: _consume(house, event, _until(context)))
 
 
 def schedule(_event: Event, context: Any) -> dict[str, int]:
     """Every few minutes: do what a schedule asks for, and jobs that no worker has done in time."""
-    return _run(lambda house: _sweep(house, _until(context)))
+    return _run("schedule", lambda house: _sweep(house, _until(context)))
 
 
 def _until(context: Any) -> float:
@@ -91,9 +91,15 @@ class _Process:
         self._house: House | None = None
         self._http: Mangum | None = None
 
-    def run(self, work: Callable[[House], Awaitable[T]]) -> T:
-        """Work with the house, opened once."""
-        return self.loop.run_until_complete(self._with_house(work))
+    def run(self, name: str, work: Callable[[House], Awaitable[T]]) -> T:
+        """Work with the house, opened once. What is collected of it is sent before the platform sleeps."""
+        if self._house is None:
+            self._stack.enter_context(collected(self.settings))
+        try:
+            with tracing.span(f"function {name}", kind="server"):
+                return self.loop.run_until_complete(self._with_house(work))
+        finally:
+            tracing.flush()
 
     def http(self, event: Event, context: Any) -> Any:
         """Answer a request; the application is started once, not for each request."""
@@ -108,7 +114,10 @@ class _Process:
             self._http = Mangum(app, lifespan="off")
         # Mangum asks the thread for its loop, and a platform may call from another thread each time.
         asyncio.set_event_loop(self.loop)
-        return self._http(event, context)
+        try:
+            return self._http(event, context)
+        finally:
+            tracing.flush()
 
     def close(self) -> None:
         """Let everything go."""
@@ -137,8 +146,8 @@ def _process() -> _Process:
     return _Process(settings)
 
 
-def _run(work: Callable[[House], Awaitable[T]]) -> T:
-    return _process().run(work)
+def _run(name: str, work: Callable[[House], Awaitable[T]]) -> T:
+    return _process().run(name, work)
 
 
 async def _take_in(house: House, event: Event, command: str, until: float) -> list[dict[str, str]]:

@@ -39,6 +39,10 @@ class Tracer(Protocol):
         """The span around the caller (W3C Trace Context §3.2), to be gone on from elsewhere."""
         ...
 
+    def flush(self) -> None:
+        """Send what is there."""
+        ...
+
 
 class _NoSpan:
     def name(self, text: str) -> None:
@@ -80,3 +84,9 @@ def span(
 def traceparent() -> str | None:
     """Where the trace stands, for what happens later; None where nobody collects it."""
     return _installed[-1].traceparent() if _installed else None
+
+
+def flush() -> None:
+    """Send what was collected by now, for whoever may be stopped the next moment."""
+    for tracer in _installed:
+        tracer.flush()

@@ -53,8 +53,8 @@ def run(
     if as_json:
         print_json(body)
     else:
-        said = "was asked for before" if body["known"] else "is asked for; `erasure list` has the proof"
-        typer.echo(f"{body['erasureId']} {said}")
+        said = "was asked for before, and is not done twice" if body["known"] else "is asked for"
+        typer.echo(f"{body['erasureId']} {said}; `erasure list` has its state and proof")
 
 
 def listed(as_json: AsJson = False) -> None:

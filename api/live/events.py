@@ -69,6 +69,8 @@ class Live:
         try:
             async with self.services.places.place(self.viewer.organization_id):
                 found = await self._read(id)
+            if found is None and self.asked.id is not None:
+                watch.end(Problem("NOT_FOUND", "the job was deleted; nothing more will happen to it"))
             if found is None or not last.would_be_news(id, found):
                 return None
             bill = self.services.limiter.bill(self.viewer)

@@ -241,6 +241,9 @@ class Hub:
                 found += await marks_since(connection, organizations, min(self._began.values()))
         for id in organizations & set(self._began):
             self._began[id] = began
+        for watch in list(self._watches):
+            if watch.job_id in followed and watch.job_id not in {mark.id for mark in found}:
+                watch.tell(watch.job_id, None)  # its row is gone, which whoever reads it finds out
         for mark in found:
             before = self._marks.get(mark.id)
             self._marks[mark.id] = mark

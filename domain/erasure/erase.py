@@ -77,7 +77,7 @@ async def erase_person(ask: ErasePerson, work: Work) -> Outcome:
         told = ErasureAsked(erasure_id=str(row["id"]), known=True)
         return Outcome("job", (), value=told)
     if person is None:
-        raise NotFound("nobody has an account of that id or address", path=("person",))
+        raise _nobody()
     await sql.execute(f"select pg_advisory_xact_lock({due.LOCK})")
     if await holds(sql, person.user_id):
         raise HeldByLaw("a legal hold keeps what is of this person; it has to be released first")
@@ -130,7 +130,7 @@ async def plan(sql: Sql, given: str) -> ErasurePlan:
     """What an erasure would find and change, nothing done. Raises NotFound."""
     person = await person_of(sql, given)
     if person is None:
-        raise NotFound("nobody has an account of that id or address", path=("person",))
+        raise _nobody()
     return ErasurePlan(person, await trace(sql, person), await holds(sql, person.user_id))
 
 
@@ -184,6 +184,14 @@ async def prove(sql: Sql, erasure_id: uuid.UUID) -> dict[str, Any]:
         "left" if proof["left"] else "proven",
     )
     return proof
+
+
+def _nobody() -> NotFound:
+    return NotFound(
+        "nobody has an account of that id or address; whoever was erased is known by the user id alone, "
+        "and by no address any more",
+        path=("person",),
+    )
 
 
 def _digest(text: str) -> str:

@@ -1,5 +1,6 @@
-"""The figures of jobs, the outbox and notices."""
+"""The figures of jobs, the outbox, notices and retention."""
 
+import json
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -46,6 +47,17 @@ NOTICES = Family(
     "Sendings of notices asked for in the last day, by how they stand.",
     ("channel", "state"),
 )
+
+RETENTION_AGE = Family(
+    "catalograph_retention_run_age_seconds", "How long ago the daily run of retention was last asked for."
+)
+RETENTION_GONE = Family("catalograph_retention_gone", "Things that the last daily run let go.", ("rule",))
+RETENTION_GONE_BYTES = Family("catalograph_retention_gone_bytes", "How large they were together.", ("rule",))
+RETENTION_TOLD = Family(
+    "catalograph_retention_told", "Things that the last daily run gave notice of, by class.", ("rule",)
+)
+HOLDS = Family("catalograph_legal_holds", "Legal holds that hold now, by what they are on.", ("on",))
+_RESULTS = {"gone": RETENTION_GONE, "gone_bytes": RETENTION_GONE_BYTES, "told": RETENTION_TOLD}
 
 
 @measures(JOBS, DELAY, SILENT)
@@ -115,6 +127,36 @@ async def notices(sql: Sql, now: datetime) -> Iterable[Sample]:
         first_id(now - _RECENT_NOTICES),
     )
     return [(NOTICES, (row["kind"], row["state"]), row["n"]) for row in rows]
+
+
+@measures(RETENTION_AGE, RETENTION_GONE, RETENTION_GONE_BYTES, RETENTION_TOLD)
+async def retention_run(sql: Sql, now: datetime) -> Iterable[Sample]:
+    """The run that the clock asked for last; what it did is told once it is done."""
+    row = await sql.fetchrow(
+        "select extract(epoch from clock_timestamp() - s.last_at)::float8 as age, j.result "
+        "from schedule s left join job j on j.id = s.job_id and j.state = 'done' "
+        "where s.name = 'retain' and s.last_at is not null"
+    )
+    if row is None:
+        return []
+    result = json.loads(row["result"] or "{}")
+    return [
+        (RETENTION_AGE, (), max(0.0, row["age"])),
+        *(
+            (family, (rule,), float(count))
+            for name, family in _RESULTS.items()
+            for rule, count in result.get(name, {}).items()
+        ),
+    ]
+
+
+@measures(HOLDS)
+async def legal_holds(sql: Sql, now: datetime) -> Iterable[Sample]:
+    """What is held now."""
+    rows = await sql.fetch(
+        "select subject_type, count(*)::float8 as n from legal_hold where released_at is null group by 1"
+    )
+    return [(HOLDS, (row["subject_type"],), row["n"]) for row in rows]
 
 
 def first_id(at: datetime) -> uuid.UUID:

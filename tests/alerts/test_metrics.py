@@ -19,7 +19,11 @@ from api.embedded import Servers
 from api.keys import SigningKey, ensure_keys, mint_token
 from api.reference import ALERT_RULES, alert_rules
 from domain.access.scopes import Role, Scope
+from domain.adapters.postgres import open_pool
 from domain.alerts.rules import RULES
+from domain.figures import house
+from domain.figures.registry import read_figures
+from domain.row import utc_now
 from tests.api.conftest import OURS, house_database, serving, settings_for
 
 __all__ = ["house_database"]
@@ -100,6 +104,36 @@ def test_both_forms_are_well_formed_and_say_the_same(watched: Watched) -> None:
     plain_names = {family.name.removesuffix("_total") for family in parse_text(plain.text)}
     assert {name.removesuffix("_total") for name in names} == plain_names
     assert all(family.documentation for family in families)
+
+
+async def test_what_retention_did_and_what_is_held_is_told(house_database: str) -> None:
+    async with await open_pool(house_database, max_size=1, role=None) as pool, pool.acquire() as sql:
+        transaction = sql.transaction()
+        await transaction.start()
+        await sql.execute("delete from schedule where name = 'retain'")
+        assert not (await read_figures(sql, utc_now()))[house.RETENTION_AGE], "it never ran"
+        await sql.execute(
+            "with done as (insert into job (owner_id, kind, state, result) values ($1, 'retain', 'done', "
+            """'{"gone": {"exports": 3}, "gone_bytes": {"exports": 70}, "told": {"files": 2}}') """
+            "returning id) "
+            "insert into schedule (name, last_at, next_at, job_id) "
+            "select 'retain', clock_timestamp() - interval '1 hour', clock_timestamp(), id from done",
+            OURS,
+        )
+        before = (await read_figures(sql, utc_now()))[house.HOLDS].get(("organization",), 0)
+        await sql.execute(
+            "insert into legal_hold (owner_id, subject_type, subject_id, reason, placed_by) "
+            "values ($1, 'organization', $1, 'suit', 'x')",
+            OURS,
+        )
+        told = await read_figures(sql, utc_now())
+        assert told[house.RETENTION_GONE] == {("exports",): 3}
+        assert told[house.RETENTION_GONE_BYTES] == {("exports",): 70}
+        assert told[house.RETENTION_TOLD] == {("files",): 2}
+        assert told[house.HOLDS][("organization",)] == before + 1
+        (age,) = told[house.RETENTION_AGE].values()
+        assert 3_600 <= age < 7_200
+        await transaction.rollback()
 
 
 def test_requests_statements_and_pools_are_counted(watched: Watched) -> None:

@@ -17,6 +17,9 @@ from tests.functions import events
 from tests.functions.conftest import Town
 from tests.jobs.messages import Album
 from tests.shared import CHECKOUT, shared_folder
+from tests.tracing.test_one_trace import Collected, collector
+
+__all__ = ["collector"]
 
 
 async def invoke(town: Town, name: str, *given: Any, left_s: float = 60) -> list[Any]:
@@ -34,7 +37,10 @@ async def invoke(town: Town, name: str, *given: Any, left_s: float = 60) -> list
     return await asyncio.to_thread(run)
 
 
-async def test_an_object_that_lands_is_applied_and_landing_twice_changes_nothing(town: Town) -> None:
+async def test_an_object_that_lands_is_applied_and_landing_twice_changes_nothing(
+    town: Town, collector: Collected
+) -> None:
+    town.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector.port}"
     message = town.put(f"{town.slug}/2026/night ferries+1.xml", Album().xml)
     event = events.object_created(
         message,
@@ -54,6 +60,12 @@ async def test_an_object_that_lands_is_applied_and_landing_twice_changes_nothing
     assert second[0] == {**first[0], "state": "known"}
     assert [row["title"] for row in await town.yard.alive("release")] == ["Night Ferries"]
     assert len(await town.yard.fetch("select id from delivery")) == 1
+    # What a call did is sent before it answers, as one trace; the second call found nothing to run.
+    by_name = {span.name: span for span in collector.spans}
+    assert by_name["job ingest_delivery"].trace_id in {
+        span.trace_id for span in collector.spans if span.name == "function object_created"
+    }
+    assert sum(span.name == "job ingest_delivery" for span in collector.spans) == 1
 
 
 async def test_an_event_handled_by_two_processes_at_once_has_one_effect(town: Town) -> None:

@@ -36,6 +36,20 @@ async def test_an_end_that_nobody_was_told_of_is_found(yard: Yard) -> None:
         assert await socket.hear() == {"id": "one", "type": "complete"}
 
 
+async def test_a_job_that_is_deleted_ends_what_follows_it(yard: Yard) -> None:
+    kept, gone = await yard.begun(), await yard.begun()
+    async with opened(yard.house) as socket:
+        for name, id in (("kept", kept), ("gone", gone)):
+            await socket.follow(name, WATCH, id=job_id(id))
+            await socket.next(name)
+        await yard.sql.execute("delete from job where id = $1", gone)
+        ended = await socket.hear()
+        assert (ended["id"], ended["type"]) == ("gone", "error")
+        assert ended["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+        await yard.finish(kept)
+        assert (await socket.next("kept"))["jobProgress"]["state"] == "done"
+
+
 async def test_a_listener_that_is_cut_off_listens_again(yard: Yard) -> None:
     id = await yard.begun()
     async with opened(yard.house) as socket:
