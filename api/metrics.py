@@ -68,8 +68,8 @@ class _Page:
         services = services_of(request)
         await expect_watcher(request, services)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Told([*of_process(services), *of_house(await self._house(services))]))
-        registry.register(_Told(self._process.collect()))
+        registry.register(Told([*of_process(services), *of_house(await self._house(services))]))
+        registry.register(Told(self._process.collect()))
         if _OPEN in request.headers.get("accept", ""):
             return Response(
                 generate_open(registry),  # type: ignore[no-untyped-call]
@@ -92,7 +92,7 @@ async def expect_watcher(request: Request, services: Services) -> None:
     given = request.headers.get("authorization", "")
     if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return
-    if not given and _within(address_of(request.scope), settings.metrics_networks):
+    if not given and within(address_of(request.scope), settings.metrics_networks):
         return
     viewer = await services.viewer(request)
     if not viewer.may(Scope.SYSTEM_METRICS):
@@ -196,7 +196,7 @@ def _pools(pools: Mapping[str, PoolFigures]) -> Iterator[Metric]:
             yield told
 
 
-class _Told(Collector):
+class Told(Collector):
     """Families that are known already, as a registry wants them."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
@@ -207,7 +207,8 @@ class _Told(Collector):
         return self._families
 
 
-def _within(address: str, networks: tuple[str, ...]) -> bool:
+def within(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address is in one of these networks."""
     try:
         given = ipaddress.ip_address(address)
     except ValueError:

@@ -207,6 +207,13 @@ class Settings(BaseSettings):
         description="Addresses and networks, by commas, that may read /metrics without a token, as "
         "127.0.0.1. Empty: none; beside the token, only callers with the scope system:metrics.",
     )
+    worker_metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port at CATALOGRAPH_HOST at which a worker tells its own figures, as /metrics, to the "
+        "same token and networks. 0: none.",
+    )
     otel_exporter_otlp_endpoint: str = Field(
         default="",
         validation_alias=AliasChoices("otel_exporter_otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),

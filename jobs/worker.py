@@ -42,6 +42,7 @@ from jobs.lane import AGED, LaneWorker, Ledger, Pace
 from jobs.queue import QUEUES, ArqQueue, open_queue
 from jobs.relay import Relay
 from jobs.schedule import run as keep_schedules
+from jobs.tally import HERE
 
 __all__ = ["Pace", "jobs", "open_house", "open_queue", "run", "run_job", "serve", "work"]
 
@@ -153,9 +154,16 @@ async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: L
     claim = await ledger.claim(uuid.UUID(job_id))
     if claim is None:
         return "not claimed"
+    with HERE.turn(claim.kind if claim.kind in JOBS else "other") as told:
+        told.state = await _turn(house, claim, ledger)
+        return told.state
+
+
+async def _turn(house: House, claim: life.Claim, ledger: Ledger) -> str:
+    """One turn of a job that was claimed; gives the state it is left in."""
     with (
         structlog.contextvars.bound_contextvars(
-            job_id=job_id, job=claim.kind, attempt=claim.attempt, correlation_id=claim.correlation_id
+            job_id=str(claim.id), job=claim.kind, attempt=claim.attempt, correlation_id=claim.correlation_id
         ),
         tracing.span(
             f"job {claim.kind}",

@@ -1,6 +1,12 @@
 """`worker`: the process that runs jobs. `up` starts one by itself."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
 import typer
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +27,7 @@ def worker() -> None:
     from jobs.worker import run
 
     blobs, outlets = blob_store(settings), notice_outlets(settings)
-    with collected(settings):
+    with collected(settings), _figures(settings):
         status = run(
             settings.database_url,
             settings.redis_url,
@@ -31,3 +37,12 @@ def worker() -> None:
             language_models(settings),
         )
     raise typer.Exit(status)
+
+
+def _figures(settings: "Settings") -> AbstractContextManager[Any]:
+    """The figures of this process on a port of its own; nothing is loaded where none is set."""
+    if not settings.worker_metrics_port:
+        return nullcontext()
+    from api.worker_metrics import worker_figures
+
+    return worker_figures(settings)
