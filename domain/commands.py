@@ -11,6 +11,7 @@ from domain.erasure import erase as erasure
 from domain.exports import ask as exports
 from domain.features import correct as features
 from domain.files import ask as files
+from domain.models import edit as models
 from domain.notices import channels as notices
 from domain.retention import commands as retention
 from domain.rights import edit as rights
@@ -31,6 +32,7 @@ __all__ = [
     "files",
     "job_commands",
     "members",
+    "models",
     "notices",
     "organizations",
     "receive",

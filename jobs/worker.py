@@ -23,6 +23,7 @@ import jobs.erasure
 import jobs.export
 import jobs.files
 import jobs.ingest
+import jobs.models
 import jobs.notices
 import jobs.retention
 import jobs.upkeep

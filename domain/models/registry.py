@@ -42,6 +42,11 @@ class Known:
         """What tells its answers from those to another question or read by other code."""
         return f"{self.prompt_version}+{self.code_version}"
 
+    @property
+    def current(self) -> bool:
+        """Whether its question and our code are those of today, so that it can be asked."""
+        return (self.prompt_version, self.code_version) == (PROMPT_VERSION, CODE_VERSION)
+
 
 async def all_models(sql: Sql) -> list[Known]:
     """Every model, those that are asked first at the beginning."""
@@ -222,11 +227,7 @@ async def decisions(sql: Sql, most: int = 50) -> list[Decision]:
 
 
 def _current(present: Sequence[Known], provider: str, model: str) -> bool:
-    return any(
-        (known.provider, known.model, known.prompt_version, known.code_version)
-        == (provider, model, PROMPT_VERSION, CODE_VERSION)
-        for known in present
-    )
+    return any((known.provider, known.model) == (provider, model) and known.current for known in present)
 
 
 def _known(row: Any) -> Known:

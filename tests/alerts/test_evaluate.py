@@ -93,6 +93,33 @@ async def _slow(pool: Pool, owner: uuid.UUID) -> None:
     )
 
 
+async def _models(pool: Pool, owner: uuid.UUID, calls: int, failed: int, answers: int, unsure: int) -> None:
+    """Calls and answers of one model, so many of them failed or unsure."""
+    model = await pool.fetchval(
+        "insert into model (provider, model, prompt_version, code_version, role) "
+        "values ('qwen', 'm', '1', '1', 'champion') returning id"
+    )
+    await pool.execute(
+        "insert into model_call "
+        "(owner_id, model_id, subject_id, sha256, place, reason, day, state, error) "
+        "select $1, $2, $1, n::text, 0, 'r', now(), case when n <= $4 then 'failed' else 'answered' end, "
+        "case when n <= $4 then 'timeout' end from generate_series(1, $3) n",
+        owner,
+        model,
+        calls,
+        failed,
+    )
+    await pool.execute(
+        "insert into model_answer (owner_id, model_id, subject_id, sha256, labels, confidence, windows, "
+        "reason, latency_ms, cost_micros) select $1, $2, $1, n::text, '{}', "
+        "case when n <= $4 then 0.69 else 0.7 end, 1, 'r', 1, 0 from generate_series(1, $3) n",
+        owner,
+        model,
+        answers,
+        unsure,
+    )
+
+
 async def _errors(pool: Pool, _: uuid.UUID) -> None:
     async with pool.acquire() as sql:
         await tally.add(sql, uuid.uuid4(), utc_now(), tally.Counted(100, 6))
@@ -105,11 +132,15 @@ BREACHES: dict[str, Breach] = {
     "jobs_late": lambda pool, owner: _jobs(pool, owner, 1, "queued", "now() - interval '11 min'"),
     "errors": _errors,
     "lane_slow": _slow,
+    "model_errors": lambda pool, owner: _models(pool, owner, 100, 6, 0, 0),
+    "model_unsure": lambda pool, owner: _models(pool, owner, 0, 0, 100, 21),
 }
 BOUNDS: dict[str, Breach] = {
     "jobs_pending": lambda pool, owner: _jobs(pool, owner, 500, "queued"),
     "dead_letters": lambda pool, owner: _jobs(pool, owner, 100, "dead"),
     "jobs_late": lambda pool, owner: _jobs(pool, owner, 1, "queued", "now() - interval '9 min'"),
+    "model_errors": lambda pool, owner: _models(pool, owner, 100, 5, 19, 19),
+    "model_unsure": lambda pool, owner: _models(pool, owner, 19, 19, 100, 20),
 }
 
 
@@ -122,6 +153,11 @@ async def evaluated(pool: Pool, now: datetime) -> dict[str, str]:
         return dict(await evaluate(sql, now))
 
 
+async def _tidy(pool: Pool) -> None:
+    for table in ("job", "request_tally", "model_call", "model_answer", "model"):
+        await pool.execute(f"delete from {table}")
+
+
 @pytest.mark.parametrize("name", sorted(RULES))
 async def test_a_rule_fires_and_clears(fresh_pool: Pool, operator: uuid.UUID, name: str) -> None:
     pool, rule, now = fresh_pool, RULES[name], utc_now()
@@ -129,7 +165,7 @@ async def test_a_rule_fires_and_clears(fresh_pool: Pool, operator: uuid.UUID, na
     if name in BOUNDS:
         await BOUNDS[name](pool, operator)
         assert await evaluated(pool, now) == {}
-        await pool.execute("delete from job")
+        await _tidy(pool)
     await BREACHES[name](pool, operator)
     first = await evaluated(pool, now)
     assert set(first) == (set() if rule.for_s else {name})
@@ -141,8 +177,7 @@ async def test_a_rule_fires_and_clears(fresh_pool: Pool, operator: uuid.UUID, na
     if rule.for_s:
         assert (await evaluated(pool, later))[name] == "fired"
     assert await evaluated(pool, later) == {}
-    await pool.execute("delete from job")
-    await pool.execute("delete from request_tally")
+    await _tidy(pool)
     assert await evaluated(pool, later) == {}
     calm = later + timedelta(seconds=rule.clear_for_s)
     assert await evaluated(pool, calm) == {name: "cleared"}

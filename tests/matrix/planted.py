@@ -48,6 +48,7 @@ async def plant(database_url: str, revoked_jti: str) -> Planted:
             await one_of_each(planter, name, owner)
             await people(planter, name, owner)
         await erasure(planter)
+        await models(planter)
         made = await credentials(planter, revoked_jti)
         await connection.execute("analyze")
         return made
@@ -69,6 +70,28 @@ async def erasure(planter: Planter) -> None:
         proof={"left": {}},
         finished_at=instant(3),
     )
+
+
+async def models(planter: Planter) -> None:
+    """A model, a call of it for each organization that failed, and how it became champion."""
+    model = planter.next_id()
+    version = {"model": "m", "prompt_version": "1", "code_version": "1"}
+    await planter.row("model", id=model, provider="qwen", role="champion", **version)
+    # Nobody's own: whoever may name a model at all may name every model.
+    for name, _ in EVERYBODY:
+        planter.world.ids[f"{name} own model"], planter.world.kinds[f"{name} own model"] = model, "model"
+    for name, owner in EVERYBODY:
+        about = {
+            "subject_id": owner,
+            "sha256": f"of {name}",
+            "place": 0,
+            "reason": "first",
+            "day": instant(2),
+        }
+        ended = {"state": "failed", "error": "timeout", "latency_ms": 1, "asked_at": instant(2)}
+        await planter.row("model_call", owner_id=owner, model_id=model, **about, **ended)
+    made = {"kind": "promoted", "why": "better", "made_by": "policy", "evidence": {"pairs": 200}}
+    await planter.row("model_decision", id=planter.next_id(), from_id=model, to_id=model, **made)
 
 
 async def licences(planter: Planter) -> None:

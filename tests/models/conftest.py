@@ -1,7 +1,7 @@
 """Both profiles of model servers, and an organization that asks them."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,13 @@ import pytest
 from domain.adapters.models.chat import Chat
 from domain.adapters.models.openai import OpenAI
 from domain.adapters.models.qwen import Qwen
-from domain.adapters.postgres import Pool
+from domain.adapters.postgres import Pool, open_pool
 from domain.audio.analysis import Label, Labels, Tagged
 from domain.models.ask import Answered, Subject, ask_models
 from domain.models.ports import AudioModel, Configured
 from domain.models.ports import Models as Asked
 from domain.models.windows import RATE_HZ, Window, cut
+from tests.conftest import Databases
 from tests.models.server import KEY, OPENAI, VLLM, Models, model_server
 
 TAGGED = Tagged(
@@ -132,16 +133,50 @@ def both(servers_of_models: tuple[Models, Models]) -> tuple[Models, Models]:
     return servers_of_models
 
 
+@pytest.fixture(scope="package")
+async def models_database(databases: Databases) -> str:
+    """A migrated database for the tests of models."""
+    return await databases.clone("models")
+
+
+@pytest.fixture(scope="package")
+async def models_pool(models_database: str) -> AsyncIterator[Pool]:
+    """The work pool on it."""
+    opened = await open_pool(models_database, max_size=5)
+    yield opened
+    opened.terminate()
+
+
 @pytest.fixture
-async def studio(fresh_pool: Pool, both: tuple[Models, Models]) -> Any:
-    """An organization of the enterprise tier."""
-    owner = await fresh_pool.fetchval(
-        "insert into organization (name, slug, tier) values ('o', 'models', 'enterprise') returning id"
+async def clean_pool(models_pool: Pool) -> Pool:
+    """The same, with no model known and the tiers as they are set up."""
+    for table in ("model_decision", "model_call", "model_answer", "model_spend", "model_permission", "model"):
+        await models_pool.execute(f"delete from {table}")
+    await models_pool.execute("delete from notice")
+    await models_pool.execute("update organization set is_operator = false")
+    await models_pool.execute("update tier set model_cents_per_day = 5000 where name = 'enterprise'")
+    return models_pool
+
+
+async def an_organization(pool: Pool, **more: Any) -> uuid.UUID:
+    """A new organization of the enterprise tier."""
+    id: uuid.UUID = await pool.fetchval(
+        "insert into organization (name, slug, tier, is_operator) "
+        "values ($1, $1, 'enterprise', $2) returning id",
+        uuid.uuid4().hex,
+        more.get("operator", False),
     )
+    return id
+
+
+@pytest.fixture
+async def studio(clean_pool: Pool, both: tuple[Models, Models]) -> AsyncIterator[Studio]:
+    """An organization of the enterprise tier."""
+    owner = await an_organization(clean_pool)
     vllm, openai = both
     chats = Chat("Qwen2-Audio", vllm.url, KEY, timeout_s=5), Chat("OpenAI", openai.url, KEY, timeout_s=5)
     made = Studio(
-        fresh_pool,
+        clean_pool,
         owner,
         vllm,
         openai,

@@ -8,7 +8,7 @@ import uuid
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.audio.analysis import Label, Labels
@@ -152,7 +152,7 @@ def test_tokens_that_spell_something_else_say_nothing() -> None:
     assert probabilities('{"vocals":"male"}', []) == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=60),
     st.sampled_from(["{}", "Sure: {}", "```json\n{}\n```"]),
@@ -222,7 +222,7 @@ def test_a_tenth_of_the_subjects_goes_to_the_challenger() -> None:
     assert abs(share - 0.10) < 0.0107
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.uuids(), st.floats(0, 1), st.floats(0, 1))
 def test_a_subject_stays_where_it_is(subject: uuid.UUID, one: float, other: float) -> None:
     assert asks_challenger(subject) == asks_challenger(uuid.UUID(str(subject)))
