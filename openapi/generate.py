@@ -4,6 +4,7 @@ The files are committed, so that a change of the interface is seen in review; a 
 stale, and when a change would break a caller.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -151,8 +152,28 @@ def openapi_document(schema: GraphQLSchema) -> dict[str, Any]:
 
 
 def openapi_bytes(schema: GraphQLSchema) -> bytes:
-    """The document as it is committed."""
+    """The document as it is served."""
     return orjson.dumps(openapi_document(schema), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def laid_out(value: Any, width: int = 110) -> bytes:
+    """The document as it is committed: what fits on a line stands on one, for a third less room."""
+
+    def lines(value: Any, indent: int, before: int) -> str:
+        flat = json.dumps(value, ensure_ascii=False)
+        if indent + before + len(flat) <= width or not isinstance(value, dict | list) or not value:
+            return flat
+        pad = " " * (indent + 2)
+        if isinstance(value, dict):
+            named = [(f"{json.dumps(name, ensure_ascii=False)}: ", inner) for name, inner in value.items()]
+            inside = [pad + name + lines(inner, indent + 2, len(name) + 1) for name, inner in named]
+            first, last = "{", "}"
+        else:
+            inside = [pad + lines(inner, indent + 2, 1) for inner in value]
+            first, last = "[", "]"
+        return f"{first}\n" + ",\n".join(inside) + f"\n{' ' * indent}{last}"
+
+    return (lines(value, 0, 0) + "\n").encode()
 
 
 def sdl(schema: GraphQLSchema) -> str:
@@ -359,7 +380,7 @@ def printed() -> dict[Path, bytes]:
     """Each committed file and what should stand in it."""
     schema = graphql_schema()
     return {
-        HERE / "openapi.json": openapi_bytes(schema),
+        HERE / "openapi.json": laid_out(openapi_document(schema)),
         HERE / "schema.graphql": sdl(schema).encode(),
         PLACE: access_bytes(whole_schema()),
     }
