@@ -43,10 +43,10 @@ async def diagnose() -> list[Finding]:
         found.append(Finding("server", "ok", f"{running['address']} (pid {running['pid']})"))
     else:
         found.append(Finding("server", "idle", "not running; start it with: python3 -m api"))
-    asked = probes(settings)
+    asked = probes(settings) | {"pgvector": lambda: _pgvector(settings)}
     if not settings.database_url:
         found.append(Finding("postgres", "idle", f"embedded, not running; {_account(settings)}"))
-        del asked["postgres"], asked["migrations"]
+        del asked["postgres"], asked["migrations"], asked["pgvector"]
     else:
         found += await _schedules(settings)
     if not settings.redis_url:
@@ -60,6 +60,21 @@ async def diagnose() -> list[Finding]:
         *found,
         *(Finding(part.name, part.state, f"{part.detail} ({part.latency_ms} ms)") for part in parts),
     ]
+
+
+async def _pgvector(settings: Settings) -> str:
+    """What finds similar recordings."""
+    async with connect(settings) as connection:
+        found = await connection.fetchrow(
+            "select (select extversion from pg_extension where extname = 'vector') as made, "
+            "(select default_version from pg_available_extensions where name = 'vector') as there"
+        )
+    assert found is not None
+    if found["made"]:
+        return f"pgvector {found['made']}"
+    if found["there"]:
+        raise RuntimeError("it is installed, not made: as a superuser, create extension vector; then migrate")
+    raise RuntimeError("this server has none: install it (Debian: postgresql-18-pgvector), then migrate")
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

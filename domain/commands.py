@@ -15,6 +15,7 @@ from domain.models import edit as models
 from domain.notices import channels as notices
 from domain.retention import commands as retention
 from domain.rights import edit as rights
+from domain.vectors import generate as vectors
 
 __all__ = [
     "COMMANDS",
@@ -41,4 +42,5 @@ __all__ = [
     "rights",
     "settings",
     "tiers",
+    "vectors",
 ]

@@ -22,7 +22,7 @@ from domain.ids import encode_id
 from domain.lanes import lanes_of
 from domain.ports import Sql
 from domain.refusals import ScopeMissing
-from graph import availability, erasure, models, provenance, retention
+from graph import availability, erasure, models, near, provenance, retention
 from graph.bind import Served
 from graph.purse import Purse
 from graph.scalars import BigInt
@@ -270,6 +270,7 @@ TYPES_BY_NAME: dict[str, Any] = {
     **retention.TYPES_BY_NAME,
     **erasure.TYPES_BY_NAME,
     **models.TYPES_BY_NAME,
+    **near.TYPES_BY_NAME,
 }
 # name → how it is served, its type, what it is
 ROOTS: dict[str, tuple[Served, str, str]] = {
@@ -319,4 +320,5 @@ ROOTS: dict[str, tuple[Served, str, str]] = {
     **retention.ROOTS,
     **erasure.ROOTS,
     **models.ROOTS,
+    **near.ROOTS,
 }

@@ -262,6 +262,38 @@ def functions(
     )
 
 
+@app.command()
+def similar(
+    vectors: Annotated[int, typer.Option(help="Recordings with a vector.", min=500, max=2_000_000)] = 20_000,
+    questions: Annotated[int, typer.Option(help="Recordings asked about.", min=5, max=1_000)] = 50,
+    seed: Annotated[int, typer.Option(help="Which random vectors.", min=0, max=998)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Similar recordings by the index against comparing everything: recall of the ten nearest, and times."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import similar as bench
+
+    with progress() as bar:
+        task = bar.add_task("")
+        result = bench.run(
+            bench.Plan(vectors, questions, seed), lambda text: bar.update(task, description=text)
+        )
+    if as_json:
+        print_json(asdict(result))
+        return
+    for who, lines in result.lines.items():
+        print_rows(
+            (who, "hits", "recall@10", "least", "ms", "exact ms", "exact ÷ index"),
+            [tuple(asdict(line).values()) for line in lines],
+        )
+    say(
+        f"{result.vectors:,} vectors: loaded in {result.loaded_s} s, indexed in {result.indexed_s} s, "
+        f"{result.index_mb} MB of index. What follows in a mix takes {result.mix_ms} ms in the median."
+    )
+
+
 def _require_checkout() -> None:
     if find_spec("tests.bench") is None:
         raise Fault(

@@ -17,8 +17,8 @@ from domain.vectors.tables import TEXT_DIMENSIONS
 TEXT_MODEL = "text-hash-ngram"
 TEXT_VERSION = "1"
 # Of the characters given, and of those that they become: one ligature may become eighteen letters.
-LONGEST_CONTENT = 20_000
-_LONGEST_FOLDED = 60_000
+LONGEST_CONTENT = 10_000
+_LONGEST_FOLDED = 30_000
 _LONGEST_WORD = 64
 _PIECES = (3, 4, 5)
 # A whole word says more than its parts.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from api.settings import Settings
-from tests.bench import availability, bulk, functions, jobs, partitioning, reads, throwaway
+from tests.bench import availability, bulk, functions, jobs, partitioning, reads, similar, throwaway
 from tests.bench.questions import QUESTIONS
 from tests.conftest import TEMPLATE, Databases
 
@@ -64,6 +64,15 @@ def test_availability_and_its_reference_agree() -> None:
     assert result.asked > 500
     assert [line.question for line in result.lines] == list(availability._QUESTIONS)
     assert all(line.p95_ms > 0 for line in result.lines)
+
+
+@pytest.mark.usefixtures("_server")
+def test_similar_recordings_are_found_by_the_index_and_without() -> None:
+    result = similar.run(similar.Plan(vectors=600, questions=6), lambda _text: None)
+    assert set(result.lines) == {"owner", "stranger"}
+    for lines in result.lines.values():
+        assert [line.filter for line in lines] == list(similar.FILTERS)
+        assert all(line.ratio > 0 and line.recall > 0.5 for line in lines)
 
 
 @pytest.mark.usefixtures("_server")

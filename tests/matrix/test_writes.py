@@ -48,6 +48,7 @@ _TEXTS = {
     "territory": "DE",
     "tier": "free",
     "subject_type": "entity",
+    "entity_type": "recording",
     "rule": "exports",
 }
 
