@@ -293,12 +293,6 @@ class _Search:
         row, writer = self.row, self.writer
         seen = writer.sees("recording", row)
         rules = " and ".join([seen, f"{row}.id <> s.id", *self.wanted.conditions])
-        facts = (
-            f" cross join lateral (select {tempo_of(f'{row}.id')} as bpm, {key_of(f'{row}.id')} as camelot "
-            "offset 0) k"
-            if self.wanted.measures
-            else ""
-        )
         if self.mix:
             low, high = f"(1 + {self.wanted.within} / 100)", f"(1 - {self.wanted.within} / 100)"
             spans = " or ".join(
@@ -306,7 +300,7 @@ class _Search:
                 for ratio in RATIOS.values()
             )
             return (
-                f"found as (select {row}.id, v.d from recording {row}{facts} "
+                f"found as (select {row}.id, v.d from recording {row} "
                 f"left join lateral (select e.vector <=> s.vector as d from embedding e "
                 f"where e.entity_id = {row}.id and {_COMPARABLE}) v on true "
                 f"where {row}.id in (select a.recording_id from audio_feature a "
@@ -315,7 +309,7 @@ class _Search:
         cast = f"::halfvec({SOUND_DIMENSIONS})"
         near = f"(e.vector{cast}) <=> (case when s.dimensions = {SOUND_DIMENSIONS} then s.vector end){cast}"
         # A row that is judged by itself, after its place is known: the planner can't turn it round.
-        judged = f"select from recording {row}{facts} where {row}.id = e.entity_id and {rules} offset 0"
+        judged = f"select from recording {row} where {row}.id = e.entity_id and {rules} offset 0"
         return (
             f"near as materialized (select e.entity_id as id, {near} as d from embedding e "
             f"cross join lateral ({judged}) c "
@@ -324,7 +318,7 @@ class _Search:
             "and e.model = s.model and e.model_version = s.model_version "
             f"order by {near} limit {2 * self.size + 20}), "
             f"every as materialized (select e.entity_id as id, e.vector <=> s.vector as d from embedding e "
-            f"join recording {row} on {row}.id = e.entity_id{facts} "
+            f"join recording {row} on {row}.id = e.entity_id "
             f"where (select count(*) from near) < {self.size} and {_COMPARABLE} and {rules} "
             f"order by d, id limit {self.size}), "
             f"found as (select id, d from (select id, d from near "

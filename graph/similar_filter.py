@@ -18,13 +18,12 @@ MOST_WORDS = 50
 class Wanted:
     """What a filter asks for. within: SQL for how far tempos may lie apart, in percent.
 
-    conditions: over the row's alias, over `s`, the recording asked about, and over `k`, what was measured of
-    the row, where `measures`. needs_tempo, needs_key: that they ask for what was measured of `s`.
+    conditions: over the row's alias, and over `s`, the recording asked about. needs_tempo, needs_key: that
+    they ask for what was measured of `s`.
     """
 
     conditions: tuple[str, ...]
     within: str
-    measures: bool
     needs_tempo: bool
     needs_key: bool
 
@@ -44,33 +43,39 @@ def wanted(writer: "Writer", slot: int, given: Mapping[str, Any], row: str, *, m
     )
     found: list[str] = []
     if by_tempo:
-        near = (f"abs(s.bpm * {ratio} / k.bpm - 1) * 100 <= {within}" for ratio in meets)
-        found.append(f"({' or '.join(near)})")
+        near = (f"abs(s.bpm * {ratio} / a.number - 1) * 100 <= {within}" for ratio in meets)
+        found.append(_figure(row, "tempo_bpm", f"a.number > 0 and ({' or '.join(near)})"))
     if there & {"tempoMin", "tempoMax"}:
         low = bound("tempoMin", "float8", _tempo) if "tempoMin" in there else "0"
         high = bound("tempoMax", "float8", _tempo) if "tempoMax" in there else f"{FASTEST_BPM}"
-        inside = (f"k.bpm * {ratio} between {low} and {high}" for ratio in meets)
-        found.append(f"({' or '.join(inside)})")
+        inside = (f"a.number * {ratio} between {low} and {high}" for ratio in meets)
+        found.append(_figure(row, "tempo_bpm", f"a.number > 0 and ({' or '.join(inside)})"))
     if by_key:
-        found.append("k.camelot = any(s.keys)")
+        found.append(_figure(row, "key", "catalog_camelot(a.text) = any(s.keys)"))
     if "key" in there:
-        found.append(f"k.camelot = any({bound('key', 'text[]', _keys)})")
-    measures = bool(found)
+        found.append(_figure(row, "key", f"catalog_camelot(a.text) = any({bound('key', 'text[]', _keys)})"))
     if "genre" in there:
         found.append(_genre(row, bound("genre", "text[]", _words)))
     if there & {"yearFrom", "yearTo"}:
         from_year = bound("yearFrom", "int", int) if "yearFrom" in there else "0"
         to_year = bound("yearTo", "int", int) if "yearTo" in there else "9999"
         found.append(f"{_year(writer, row)} between {from_year} and {to_year}")
-    return Wanted(tuple(found), within, measures, by_tempo, by_key)
+    return Wanted(tuple(found), within, by_tempo, by_key)
+
+
+def _figure(row: str, name: str, condition: str) -> str:
+    """That a figure of the row meets a condition over `a`; each is looked at only where those before hold."""
+    return (
+        f"exists (select from audio_feature a where a.recording_id = {row}.id and a.name = '{name}' "
+        f"and {condition})"
+    )
 
 
 def _genre(row: str, words: str) -> str:
     asked = f"(select array_agg(catalog_fold(w)) from unnest({words}) w)"
     return (
         f"(exists (select from unnest({row}.genres) g where catalog_fold(g) = any({asked}::text[])) "
-        f"or exists (select from audio_feature a where a.recording_id = {row}.id and a.name = 'genre' "
-        f"and catalog_fold(a.text) = any({asked}::text[])))"
+        f"or {_figure(row, 'genre', f'catalog_fold(a.text) = any({asked}::text[])')})"
     )
 
 

@@ -24,8 +24,9 @@ from domain.command import COMMANDS, STREAMED, Command
 from openapi.selection import PAGE_INFO, select, tree
 from openapi.shapes import is_connection, is_list, node_type
 
-# Root fields with no route: where an id may name anything, REST has one path for each kind.
-_NO_ROUTE = frozenset({"node", "nodes"})
+# Root fields with no route: where an id may name anything, REST has one path for each kind; what belongs to
+# a thing is asked below its path.
+_NO_ROUTE = frozenset({"node", "nodes", "similar", "mixableNext"})
 # Sub-resources that are worth a path though they are no pages.
 _OWN_PATH = frozenset({"features", "similar", "mixableNext"})
 # Kinds of which a root field that asks about any entity has a path below theirs.

@@ -211,8 +211,8 @@ def test_similar_recordings_by_rest(
         mixed = ours.get(f"/v1/{path}/mixable-next", params={"tempoWithin": 2}).json()
         assert heard["two"] in [hit["recording"]["id"] for hit in mixed["hits"]]
         assert heard["three"] not in [hit["recording"]["id"] for hit in mixed["hits"]]
-    root = ours.get("/v1/similar", params={"recordingId": heard["one"], "key": "E minor"}).json()
-    assert [hit["recording"]["id"] for hit in root["hits"]] == [heard["three"]]
+    by_key = ours.get(f"/v1/recordings/{heard['one']}/similar", params={"key": "E minor"}).json()
+    assert [hit["recording"]["id"] for hit in by_key["hits"]] == [heard["three"]]
     assert theirs.get(f"/v1/recordings/{heard['one']}/similar").status_code == 404
     wrong = ours.get(f"/v1/recordings/{heard['one']}/similar", params={"key": "Z sharp"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "BAD_USER_INPUT")

@@ -10,6 +10,7 @@ import pytest
 from domain.access.viewer import Viewer
 from domain.adapters.postgres import Connection, Pool, open_pool
 from domain.ids import decode_id, encode_id
+from domain.row import new_id
 from graph.paging import CursorKey
 from graph.run import Engine
 from tests.access_rows.worlds import RandomWorld, a_world, plant
@@ -104,6 +105,23 @@ def expect(found: Any, expected: Any, where: str) -> None:
             assert ours[name] == theirs[key], where
         assert ours["keyRelation"] == theirs["key_relation"], where
         assert ours["tempoBpm"] == theirs["tempo_bpm"], where
+
+
+async def test_the_index_is_of_use_to_the_statement(planting: Pool) -> None:
+    """Another cast or condition than the index has would compare everything, and nobody would notice."""
+    engine, asker = Engine(planting, CursorKey(b"similar")), a_world(0).viewers()["outsider"]
+    prepared = engine._prepare(DOCUMENT, None)
+    coerced = engine._variables(
+        prepared, {"id": encode_id("recording", new_id()), "filter": {"mixable": True}}
+    )
+    compiled = engine._compile(prepared, coerced, asker)
+    assert compiled.statement is not None
+    values = compiled.statement.values(engine.bound(asker, engine._arguments(compiled, coerced)))
+    async with planting.acquire() as sql, sql.transaction():
+        await sql.execute("set local enable_seqscan = off")
+        await sql.execute("set local enable_sort = off")
+        plan = await sql.fetch(f"explain {compiled.statement.text}", *values)
+    assert any("Index Scan using ix_embedding_sound_400" in row["QUERY PLAN"] for row in plan)
 
 
 def test_a_viewer_is_never_told_of_what_it_may_not_see() -> None:

@@ -32,32 +32,30 @@ select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft
 select e.entity_id as id, (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400) as d
 from embedding e cross join lateral (
 select
-from recording t3 cross join lateral (
-select (
-select case when a.number > 0 then a.number end
-from audio_feature a
-where a.recording_id = t3.id and a.name = 'tempo_bpm') as bpm, (
-select catalog_camelot(a.text)
-from audio_feature a
-where a.recording_id = t3.id and a.name = 'key') as camelot offset 0) k
+from recording t3
 where t3.id = e.entity_id and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and (abs(s.bpm * 1.0 / k.bpm - 1) * 100 <= 6.0::float8 or abs(s.bpm * 2.0 / k.bpm - 1) * 100 <= 6.0::float8 or abs(s.bpm * 0.5 / k.bpm - 1) * 100 <= 6.0::float8) and k.camelot = any(s.keys) offset 0) c
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'tempo_bpm' and a.number > 0 and (abs(s.bpm * 1.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 2.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 0.5 / a.number - 1) * 100 <= 6.0::float8)) and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'key' and catalog_camelot(a.text) = any(s.keys)) offset 0) c
 where s.dimensions = 400 and s.vector is not null and e.made_of = 'sound' and e.dimensions = 400 and e.vector is not null and e.model = s.model and e.model_version = s.model_version
 order by (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400)
 limit 30), every as materialized (
 select e.entity_id as id, e.vector <=> s.vector as d
-from embedding e join recording t3 on t3.id = e.entity_id cross join lateral (
-select (
-select case when a.number > 0 then a.number end
-from audio_feature a
-where a.recording_id = t3.id and a.name = 'tempo_bpm') as bpm, (
-select catalog_camelot(a.text)
-from audio_feature a
-where a.recording_id = t3.id and a.name = 'key') as camelot offset 0) k
+from embedding e join recording t3 on t3.id = e.entity_id
 where (
 select count(*)
 from near) < 5 and e.made_of = 'sound' and e.vector is not null and e.model = s.model and e.model_version = s.model_version and e.dimensions = s.dimensions and s.vector is not null and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and (abs(s.bpm * 1.0 / k.bpm - 1) * 100 <= 6.0::float8 or abs(s.bpm * 2.0 / k.bpm - 1) * 100 <= 6.0::float8 or abs(s.bpm * 0.5 / k.bpm - 1) * 100 <= 6.0::float8) and k.camelot = any(s.keys)
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'tempo_bpm' and a.number > 0 and (abs(s.bpm * 1.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 2.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 0.5 / a.number - 1) * 100 <= 6.0::float8)) and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'key' and catalog_camelot(a.text) = any(s.keys))
 order by d, id
 limit 5), found as (
 select id, d
