@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter
 
 from domain.adapters.audio.analyse import Settings, analyse
 from domain.audio.analysis import Analysis, NotAnalysed
@@ -28,12 +29,15 @@ def main(memory_bytes: int, cpu_s: int) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     # Nothing here writes a file.
     _limit(resource.RLIMIT_FSIZE, 0)
+    settings_of = TypeAdapter(Settings)
     for line in sys.stdin.buffer:
         order = orjson.loads(line)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
         _limit(resource.RLIMIT_CPU, spent + cpu_s, for_good=False)
-        found = _analysed(Path(order["path"]), frozenset(order["parts"]), Settings(**order["settings"]))
+        found = _analysed(
+            Path(order["path"]), frozenset(order["parts"]), settings_of.validate_python(order["settings"])
+        )
         data = memoryview(as_json(found) + b"\n")
         while data:
             data = data[answers.write(data) :]
