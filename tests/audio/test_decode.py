@@ -6,6 +6,7 @@ import numpy as np
 
 from domain.adapters.audio.decode import decode
 from domain.audio.analysis import NotAnalysed, Sound
+from domain.audio.loudness import LoudnessMeter
 from domain.audio.mono import mono
 from tests.audio.made import encoded, tone
 
@@ -37,3 +38,35 @@ def test_channels_that_cancel_each_other_are_not_mixed() -> None:
     one = mono(found, 22_050)
     assert one.shape == (11_025,)
     assert 0.3 < np.abs(one).max() < 0.6
+
+
+def test_of_a_long_sound_the_middle_is_held_and_all_of_it_is_heard() -> None:
+    made = np.concatenate([tone(1.0, level=level) for level in (0.1, 0.2, 0.3, 0.4, 0.9)], axis=1)
+    meter = LoudnessMeter()
+    found = decode(io.BytesIO(encoded(made)), meters=[meter], most_values=2 * 44_100)
+
+    assert isinstance(found, Sound)
+    assert (found.duration_s, found.start_s) == (5.0, 2.0)
+    assert found.samples.shape == (2, 44_100)
+    assert np.abs(found.samples).max() < 0.31
+    peak = meter.result().true_peak_dbtp
+    assert peak is not None
+    assert peak > -1.0
+
+
+def test_a_high_rate_is_brought_down_by_a_whole_number() -> None:
+    for rate_hz, held_hz in ((48_000, 48_000), (96_000, 48_000), (176_400, 44_100)):
+        found = decode(io.BytesIO(encoded(tone(0.5, rate_hz=rate_hz), "flac", "flac", rate_hz=rate_hz)))
+        assert isinstance(found, Sound)
+        assert (found.source_rate_hz, found.rate_hz) == (rate_hz, held_hz)
+        assert found.samples.shape[1] / held_hz == 0.5
+
+
+def test_a_header_that_says_too_little_loses_nothing() -> None:
+    data = bytearray(encoded(tone(90.0, rate_hz=8_000, channels=1), "flac", "flac", rate_hz=8_000))
+    # The lower bits of STREAMINFO's count of samples.
+    data[4 + 4 + 14 : 4 + 4 + 18] = (800).to_bytes(4, "big")
+    found = decode(io.BytesIO(bytes(data)))
+    assert isinstance(found, Sound)
+    assert found.samples.shape[1] == 90 * 8_000
+    assert found.header_duration_s == 0.1

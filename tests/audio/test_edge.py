@@ -47,7 +47,7 @@ FORMS = {
 }
 NIGHT = "Ночь – 夜想曲 №5 (Ünïcødé “mix”)"
 BOTH = "Björk Gudmundsdóttir & 久石譲"
-TAGS = {
+TAGS: dict[str, dict[str, tuple[str, ...]]] = {
     "tags_id3v22_unicode_cover.mp3": {"title": (NIGHT,), "artist": (BOTH,)},
     "tags_id3v23_unicode_cover.mp3": {"title": (NIGHT,), "artist": (BOTH,), "isrc": ("QZTST2600001",)},
     "tags_id3v24_unicode_cover.mp3": {"title": (NIGHT,), "bpm": ("110",), "key": ("G#m",)},

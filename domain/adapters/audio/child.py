@@ -1,6 +1,6 @@
 """The process that analyses: one order a line on standard input, one answer a line on standard output.
 
-`python -m domain.adapters.audio.child MEMORY_BYTES CPU_S`, as `domain.adapters.audio.pool` starts it.
+`python -m domain.adapters.audio.child MEMORY_BYTES`, as `domain.adapters.audio.pool` starts it.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from domain.audio.written import as_json
 _NEVER = resource.RLIM_INFINITY
 
 
-def main(memory_bytes: int, cpu_s: int) -> None:
+def main(memory_bytes: int) -> None:
     """Answer orders until there are no more."""
     # Libraries that print would print among the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -34,7 +34,7 @@ def main(memory_bytes: int, cpu_s: int) -> None:
         order = orjson.loads(line)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
-        _limit(resource.RLIMIT_CPU, spent + cpu_s, for_good=False)
+        _limit(resource.RLIMIT_CPU, spent + int(order["cpu_s"]), for_good=False)
         found = _analysed(
             Path(order["path"]), frozenset(order["parts"]), settings_of.validate_python(order["settings"])
         )
@@ -65,4 +65,4 @@ def _limit(which: int, most: int, *, for_good: bool = True) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]))

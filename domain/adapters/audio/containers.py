@@ -102,7 +102,8 @@ def content_of(source: BinaryIO, size_bytes: int) -> Content | NotAnalysed:
     return Content(
         kind.key,
         *found,
-        start=first if lies and first is not None else 0,
+        # tinytag reads the tags before it; FFmpeg compares each with all others, for hours in a flood.
+        start=first or 0,
         header_duration_s=duration,
         guessed=duration is None,
     )

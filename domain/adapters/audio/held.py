@@ -14,6 +14,7 @@ from domain.audio.meters import BLOCK_VALUES, Meter
 
 # 240 MiB: 12 minutes of stereo at 44.1 kHz.
 MOST_VALUES = 63 << 20
+_SPARE_S = 60
 
 
 class Held:
@@ -106,17 +107,20 @@ class Held:
 
     def _keep(self, block: Samples, *, last: bool) -> None:
         channels, stored_hz = len(self.layout), self._rate_stored()
+        room = self._most_values // channels
         if stored_hz != self.rate_hz:
             if self._lower is None:
                 self._lower = soxr.ResampleStream(self.rate_hz, stored_hz, channels, quality="HQ")
             block = self._lower.resample_chunk(np.ascontiguousarray(block.T), last=last).T
         if not self._stretch.shape[0]:
-            # Memory that is not written is not taken: room for the longest stretch costs nothing.
-            room = self._most_values // channels
-            self._stretch = np.empty((channels, room), np.float32)
             expected = int((self._expected_s or 0) * stored_hz)
             self._restarts_at = max(expected - room, 0) // 2
-        room = self._stretch.shape[1]
+            self._stretch = np.empty((channels, min(room, expected + _SPARE_S * stored_hz)), np.float32)
+        if self._kept + block.shape[1] > self._stretch.shape[1] < room:
+            # Longer than the header says. Memory that is not written is not taken: ask for all of it.
+            longest = np.empty((channels, room), np.float32)
+            longest[:, : self._kept] = self._stretch[:, : self._kept]
+            self._stretch = longest
         if self._past < self._restarts_at <= self._past + block.shape[1]:
             # The middle begins here: what was held in case it never came is let go.
             block = block[:, self._restarts_at - self._past :]

@@ -47,11 +47,20 @@ _STARTS_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one file may take: memory_bytes of address space, cpu_s of computing, wall_s from begin to end."""
+    """What one file may take: memory_bytes of address space, seconds of computing, wall_s from begin to end.
+
+    cpu_s and cpu_s_a_mib: so many, and more for each MiB of it, but no more than most_cpu_s.
+    """
 
     memory_bytes: int = 3 << 30
-    cpu_s: int = 600
-    wall_s: float = 1_800.0
+    cpu_s: int = 90
+    cpu_s_a_mib: float = 8.0
+    most_cpu_s: int = 900
+    wall_s: float = 3_600.0
+
+    def cpu_of(self, size_bytes: int) -> int:
+        """How long a file of a size may compute."""
+        return min(self.cpu_s + int(size_bytes / (1 << 20) * self.cpu_s_a_mib), self.most_cpu_s)
 
 
 class Pool:
@@ -144,7 +153,6 @@ class _Child:
                 "-m",
                 "domain.adapters.audio.child",
                 str(limits.memory_bytes),
-                str(limits.cpu_s),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -171,7 +179,13 @@ class _Child:
         """The answer for one file; where there is none, what became of the process says why."""
         patience = self._limits.wall_s + (0 if self._files else _STARTS_WITHIN_S)
         self._files += 1
-        order = {"path": str(path.absolute()), "parts": sorted(parts), "settings": self._settings}
+        cpu_s = self._limits.cpu_of(_size(path))
+        order = {
+            "path": str(path.absolute()),
+            "parts": sorted(parts),
+            "settings": self._settings,
+            "cpu_s": cpu_s,
+        }
         into, out = self._process.stdin, self._process.stdout
         assert into is not None
         assert out is not None
@@ -188,7 +202,7 @@ class _Child:
         except OSError:
             answer = None
         if answer is None:
-            return self._broke_down()
+            return self._broke_down(cpu_s)
         try:
             return from_json(answer)
         except ValueError:
@@ -223,7 +237,7 @@ class _Child:
         line, _, self._rest = b"".join(held).partition(b"\n")
         return line
 
-    def _broke_down(self) -> NotAnalysed:
+    def _broke_down(self, cpu_s: int) -> NotAnalysed:
         """What a process that ended says by how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
@@ -231,7 +245,7 @@ class _Child:
         self.end()
         if status == -signal.SIGXCPU:
             return not_analysed(
-                "audio_too_complex", f"it took more than {self._limits.cpu_s} s of computing and was given up"
+                "audio_too_complex", f"it took more than {cpu_s} s of computing and was given up"
             )
         if status == -signal.SIGKILL:
             return not_analysed(
@@ -239,3 +253,9 @@ class _Child:
             )
         said = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
         return not_analysed("audio_decoder_failed", f"the process that decoded it ended with {said}")
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return 0

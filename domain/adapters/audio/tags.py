@@ -68,6 +68,17 @@ _OF_THE_CONTAINER = {
     "id3v2_priv",
     "metadata_block_picture",
 }
+_keep_all = TinyTag._set_other_field
+
+
+def _keep_some(tag: TinyTag, name: str, value: str) -> None:
+    """What tinytag keeps of a field: it compares each value with all others, so a flood would take hours."""
+    kept = tag.other
+    if len(kept.get(name, ())) < _MOST_VALUES and (name in kept or len(kept) < 4 * _MOST_NAMES):
+        _keep_all(tag, name, value[: 4 * _LONGEST_VALUE])
+
+
+TinyTag._set_other_field = _keep_some  # type: ignore[method-assign, assignment]
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
