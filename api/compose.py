@@ -22,6 +22,7 @@ from domain.ports import Blobs, FolderBlobs
 
 if TYPE_CHECKING:
     from domain.access.viewer import Viewer
+    from domain.adapters.audio.enriching import Analysing
     from domain.adapters.audio.weights import Weights
     from domain.adapters.ern.reader import ErnReader
     from domain.adapters.s3_client import Bucket
@@ -59,6 +60,20 @@ def file_inspector() -> "Inspect":
     from domain.adapters.inspecting import inspect
 
     return inspect
+
+
+def analysing(settings: Settings) -> "Analysing | None":
+    """What analyses sound for jobs, as the settings have it; None where nothing is installed that decodes."""
+    from domain.adapters.audio.enriching import Analysing, can_analyse
+
+    if not can_analyse():
+        return None
+    return Analysing(
+        sample_rate_hz=settings.audio_sample_rate,
+        threshold=settings.bpm_confidence_threshold,
+        weights=settings.weights,
+        gpu=settings.enable_gpu,
+    )
 
 
 @contextmanager

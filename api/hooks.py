@@ -17,7 +17,8 @@ from urllib.parse import unquote_plus
 
 import structlog
 
-from api.compose import blob_store, collected, language_models, notice_outlets
+from api import landed
+from api.compose import analysing, blob_store, collected, language_models, notice_outlets
 from api.logs import configure_logs
 from api.settings import Settings, load_settings
 from domain import jobs, tracing
@@ -52,9 +53,10 @@ def http(event: Event, context: Any) -> Any:
 
 
 def object_created(event: Event, context: Any) -> list[dict[str, str]]:
-    """Objects that landed in the bucket: take each message in and apply it. Gives what became of them.
+    """Objects that landed in the bucket: messages are applied, sound is enriched. Gives what became of them.
 
-    The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`.
+    The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`,
+    `quay-records/recordings/ID/a.flac`.
     """
     return _run("object_created", lambda house: _take_in(house, event, "receive_delivery", _until(context)))
 
@@ -132,6 +134,7 @@ class _Process:
                 blobs=blob_store(self.settings),
                 outlets=notice_outlets(self.settings),
                 models=language_models(self.settings),
+                analyser=analysing(self.settings),
             )
             house = self._house = await self._stack.enter_async_context(opened)
         else:
@@ -171,8 +174,10 @@ def _objects(event: Event) -> Iterator[_Object]:
 
 
 async def _ingest(house: House, found: _Object, command: str, until: float) -> dict[str, str]:
-    """One object: a message of an organization is taken in, anything else is left where it is."""
+    """One object: a message or sound of an organization is taken in, the rest is left where it is."""
     slug, _, name = found.key.partition("/")
+    if landed.is_sound(name) and command == "receive_delivery":
+        return await _sound(house, found, slug, name, until)
     if not name.lower().endswith(".xml"):
         return _left(found, "not a message: the key does not end in .xml")
     if found.size > MOST_BYTES:
@@ -201,6 +206,28 @@ async def _ingest(house: House, found: _Object, command: str, until: float) -> d
     return {"key": found.key, "state": state, "delivery_id": str(answer.outcome.ids[0])}
 
 
+async def _sound(house: House, found: _Object, slug: str, name: str, until: float) -> dict[str, str]:
+    """Sound of an organization: kept as a file, and enriched where it hangs on a recording.
+
+    A function without decoders leaves the job to a worker, or to a function that has them.
+    """
+    viewer = await _service_of(house, slug)
+    if viewer is None:
+        return _left(found, f"no organization has the slug {slug!r}")
+    body = await asyncio.to_thread(_open_object, found)
+    if body is None:
+        return _left(found, "the object is gone")
+    try:
+        with body:
+            taken = await landed.take_in(house, viewer, name, found.size, body)
+    except Refusal as refusal:
+        return _left(found, refusal.text)
+    told = {"key": found.key, "file_id": taken.file_id, "state": taken.state}
+    if taken.job_id is not None and house.analyser is not None:
+        told["state"] = await _run_job(house, taken.job_id, until)
+    return told
+
+
 def _left(found: _Object, reason: str) -> dict[str, str]:
     log.warning("object is left", key=found.key, size_bytes=found.size, reason=reason)
     return {"key": found.key, "state": "left", "reason": reason}
@@ -224,17 +251,24 @@ async def _service_of(house: House, slug: str) -> Viewer | None:
     return Viewer(row["id"], "hook:object_created", Role.SERVICE, ROLE_SCOPES[Role.SERVICE], row["tier"])
 
 
-def _read_object(found: _Object) -> bytes | None:
-    """The bytes of an object, None when it is there no more."""
+def _open_object(found: _Object) -> Any:
+    """An object to be read, None when it is there no more."""
     import boto3
     from botocore.exceptions import ClientError
 
     try:
-        body = boto3.client("s3").get_object(Bucket=found.bucket, Key=found.key)["Body"]
+        return boto3.client("s3").get_object(Bucket=found.bucket, Key=found.key)["Body"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None
         raise
+
+
+def _read_object(found: _Object) -> bytes | None:
+    """The bytes of an object, None when it is there no more."""
+    body = _open_object(found)
+    if body is None:
+        return None
     with body:
         content: bytes = body.read()
     return content

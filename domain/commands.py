@@ -9,6 +9,7 @@ from domain.command import COMMANDS
 from domain.deliveries import receive
 from domain.erasure import erase as erasure
 from domain.exports import ask as exports
+from domain.features import ask as enrichment
 from domain.features import correct as features
 from domain.files import ask as files
 from domain.models import edit as models
@@ -27,6 +28,7 @@ __all__ = [
     "clients",
     "dpids",
     "ending",
+    "enrichment",
     "erasure",
     "exports",
     "features",

@@ -17,6 +17,7 @@ from domain.catalog import tables as catalog
 from domain.deliveries import tables as deliveries
 from domain.enrichment import AudioFeature
 from domain.erasure.tables import Erasure
+from domain.features import tables as features
 from domain.figures.tally import RequestTally
 from domain.files import tables as files
 from domain.models import tables as models
@@ -50,6 +51,7 @@ __all__ = [
     "callbacks",
     "catalog",
     "deliveries",
+    "features",
     "files",
     "metadata",
     "models",

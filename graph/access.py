@@ -24,7 +24,8 @@ class OrganizationNode:
     """A tenant: it owns content, carries a tier, and is known to partners by its DPIDs.
 
     One's own; administrators of the system see all. territories: what a licensee is limited to; null is no
-    limit. isOperator: whether it runs this installation.
+    limit. isOperator: whether it runs this installation. enrichUploads: whether sound that is hung on a
+    recording is analysed by itself.
     """
 
     id: strawberry.ID = column()
@@ -33,6 +34,7 @@ class OrganizationNode:
     tier: str = column()
     territories: list[str] | None = column()
     is_operator: bool = column()
+    enrich_uploads: bool = column()
     created_at: datetime = column()
     dpids: list["DpidNode"] = many("Dpid", "{t}.organization_id = {p}.id", "{t}.dpid")
     members: Page["MemberNode"] = many(

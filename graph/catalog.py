@@ -16,7 +16,7 @@ from graph.streamable import streamable
 
 if TYPE_CHECKING:
     from graph.audit import ChangeNode
-    from graph.enrichment import AudioFeatureNode
+    from graph.enrichment import AudioFeatureNode, EnrichmentNode
     from graph.files import FileNode
     from graph.media import ImageNode
     from graph.rights import DealNode
@@ -265,6 +265,9 @@ class RecordingNode(LicensableFields):
     features: list["AudioFeatureNode"] = many("AudioFeature", "{t}.recording_id = {p}.id", "{t}.name")
     similar: "SimilarNode | None" = similar_to("{p}.id")
     mixable_next: "SimilarNode | None" = mixable_next("{p}.id")
+    enrichments: Page["EnrichmentNode"] = many(
+        "Enrichment", "{t}.recording_id = {p}.id", "{t}.id", paged=True
+    )
     files: Page["FileNode"] = files_of()
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)
     works: list["WorkNode"] = many(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.audit import Audit
+from domain.features.enrich import ask_for
 from domain.files.ask import DROP, ticket_of
 from domain.files.taking import Bytes, Sums, look, refuse_upload, settle
 from domain.ids import encode_id
@@ -57,6 +58,7 @@ async def receive_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
         async with tools.open_work("receive_file", audit=Audit.OPERATIONS) as work:
             await tools.hold(work)
             settled = await settle(work, given, looked, id=id)
+            await ask_for(work, settled.id)
     except BlobLeaving as error:
         # The same bytes are being dropped at this moment; the next run takes them in again.
         raise RuntimeError(error.text) from error

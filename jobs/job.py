@@ -14,10 +14,12 @@ from domain.access.viewer import Viewer
 from domain.audit import Audit
 from domain.deliveries.check import Reader
 from domain.dispatch import open_work
+from domain.features.enrich import Analyser
+from domain.features.fetch import Fetcher
 from domain.files.verdict import Inspect
 from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
-from domain.ports import Blobs, Sql, SqlPool
+from domain.ports import Blobs, OutsideAway, Sql, SqlPool
 from domain.work import Work
 
 _SAY_EVERY_S = 0.25
@@ -32,6 +34,7 @@ class House:
     """What a worker was composed of; every job of the process shares it.
 
     inspect: tells what files are, for the jobs that take them in. models: language models that may be asked.
+    analyser: finds out what can be said of sound, and fetcher fetches it, for the jobs that enrich.
     """
 
     pool: SqlPool
@@ -40,6 +43,8 @@ class House:
     outlets: Outlets = Outlets()  # noqa: RUF009
     inspect: Inspect | None = None
     models: Models = NO_MODELS
+    analyser: Analyser | None = None
+    fetcher: Fetcher | None = None
 
 
 @dataclass
@@ -76,6 +81,19 @@ class Tools:
     def models(self) -> Models:
         """The language models that may be asked."""
         return self.house.models
+
+    @property
+    def analyser(self) -> Analyser:
+        """Finds out what can be said of sound; a worker without one leaves the job to another."""
+        if self.house.analyser is None:
+            raise OutsideAway("the analysis of sound", "this worker has no decoders", 60.0)
+        return self.house.analyser
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Fetches sound that lies elsewhere."""
+        assert self.house.fetcher is not None, "a house that enriches is composed with a fetcher"
+        return self.house.fetcher
 
     @property
     def viewer(self) -> Viewer:

@@ -19,6 +19,7 @@ from arq.connections import ArqRedis
 
 import jobs.alerts
 import jobs.callbacks
+import jobs.enrich
 import jobs.erasure
 import jobs.export
 import jobs.files
@@ -29,8 +30,10 @@ import jobs.retention
 import jobs.upkeep
 from domain import jobs as life
 from domain import tracing
+from domain.adapters.audio.enriching import Analysing
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.ern.reader import ErnReader
+from domain.adapters.fetching import SoundFetcher
 from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
@@ -59,10 +62,19 @@ def run(
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
     models: Models = NO_MODELS,
+    analyser: Analysing | None = None,
 ) -> int:
     """Serve jobs until SIGTERM or SIGINT; gives the exit status."""
     return uvloop.run(
-        serve(database_url, redis_url, Path(state_folder), blobs=blobs, outlets=outlets, models=models)
+        serve(
+            database_url,
+            redis_url,
+            Path(state_folder),
+            blobs=blobs,
+            outlets=outlets,
+            models=models,
+            analyser=analyser,
+        )
     )
 
 
@@ -74,6 +86,7 @@ async def serve(
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
     models: Models = NO_MODELS,
+    analyser: Analysing | None = None,
 ) -> int:
     """Compose the worker and serve until told to stop. A second signal stops at once."""
     pace = pace or Pace()
@@ -90,7 +103,13 @@ async def serve(
     size = 6 + 2 * pace.at_once * (len(QUEUES) + 1)
     try:
         async with open_house(
-            database_url, state_folder, blobs=blobs, outlets=outlets, models=models, max_size=size
+            database_url,
+            state_folder,
+            blobs=blobs,
+            outlets=outlets,
+            models=models,
+            analyser=analyser,
+            max_size=size,
         ) as house:
             log.info("worker serves", jobs=sorted(JOBS), lanes=sorted(QUEUES))
             await work(house, redis, pace, stopping, hurry)
@@ -108,19 +127,24 @@ async def open_house(
     blobs: Blobs | None = None,
     outlets: Outlets | None = None,
     models: Models = NO_MODELS,
+    analyser: Analysing | None = None,
     max_size: int = 4,
 ) -> AsyncIterator[House]:
     """What jobs work with, for as long as the block lasts.
 
     blobs: the folder of state unless given. outlets: what notices are sent by; without them none is sent.
-    models: the language models that may be asked.
+    models: the language models that may be asked. analyser: what analyses sound; without it nothing is.
     """
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
     schemas = SchemaStore(state_folder / "schemas")
     try:
         store = blobs or LocalBlobs(state_folder / "blobs")
-        yield House(pool, store, ErnReader(schemas), outlets or Outlets(), inspect, models)
+        yield House(
+            pool, store, ErnReader(schemas), outlets or Outlets(), inspect, models, analyser, SoundFetcher()
+        )
     finally:
+        if analyser is not None:
+            analyser.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await pool.close()

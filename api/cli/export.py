@@ -3,22 +3,18 @@
 import hashlib
 import os
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.awaiting import ended
 from api.cli.client import answered
-from api.cli.jobs import ENDED
 from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, progress, say
 
 if TYPE_CHECKING:
     from api.cli.sending import Server
-
-_JOB = "query($id: ID!) { job(id: $id) { id state progressDone progressTotal errorText result } }"
-_POLL_S = 0.25
 
 Several = list[str] | None
 
@@ -59,7 +55,7 @@ def export(
         print_json(job) if as_json else say(f"job {job['id']}; look: python3 -m api jobs watch {job['id']}")
         return
     try:
-        found = _wait(server, job["id"])
+        found = ended(server, job["id"])
     except KeyboardInterrupt:
         raise Refused(
             f"Stopped waiting. The server goes on; cancel it: python3 -m api jobs cancel {job['id']}"
@@ -144,20 +140,6 @@ def _fetch(server: "Server", job: str, told: dict[str, Any], out: Path) -> None:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
-
-
-def _wait(server: "Server", job: str) -> dict[str, Any]:
-    with progress() as bar:
-        task = bar.add_task("waits", total=None)
-        while True:
-            found: dict[str, Any] | None = server.query(_JOB, id=job)["job"]
-            if found is None:
-                raise Fault(f"The job {job} is gone.")
-            total = found["progressTotal"]
-            bar.update(task, description=found["state"], completed=found["progressDone"], total=total)
-            if found["state"] in ENDED:
-                return found
-            time.sleep(_POLL_S)
 
 
 def _filter(

@@ -23,7 +23,7 @@ def worker() -> None:
     settings = settings_here()
     require_servers(settings.database_url, settings.redis_url)
     configure_logs(settings.log_level, settings.log_format)
-    from api.compose import blob_store, collected, language_models, notice_outlets
+    from api.compose import analysing, blob_store, collected, language_models, notice_outlets
     from jobs.worker import run
 
     blobs, outlets = blob_store(settings), notice_outlets(settings)
@@ -35,6 +35,7 @@ def worker() -> None:
             blobs,
             outlets,
             language_models(settings),
+            analysing(settings),
         )
     raise typer.Exit(status)
 

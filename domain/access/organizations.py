@@ -49,10 +49,14 @@ class CreateOrganization:
 
 @dataclass(frozen=True, kw_only=True)
 class EditOrganization:
-    """The own organization, and the name it is to have."""
+    """The own organization, and what is to be different; what is left out stays.
+
+    enrich_uploads: whether sound that is hung on a recording is analysed by itself.
+    """
 
     id: OrganizationId
-    name: str
+    name: str | Unset = UNSET
+    enrich_uploads: bool | Unset = UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +118,17 @@ async def create_organization(ask: CreateOrganization, work: Work) -> Outcome:
     refuses=REFUSES,
 )
 async def edit_organization(ask: EditOrganization, work: Work) -> Outcome:
-    """Rename the own organization."""
+    """Rename the own organization, or say whether its uploads are analysed by themselves."""
     id = entity_id("organization", ask.id, ("id",))
     if id != work.viewer.organization_id:
         raise _none(ask.id)
-    await work.connection.execute("update organization set name = $2 where id = $1", id, name_of(ask.name))
+    await work.connection.execute(
+        "update organization set name = coalesce($2, name), enrich_uploads = coalesce($3, enrich_uploads) "
+        "where id = $1",
+        id,
+        None if isinstance(ask.name, Unset) else name_of(ask.name),
+        None if isinstance(ask.enrich_uploads, Unset) else ask.enrich_uploads,
+    )
     return Outcome("organization", (id,))
 
 

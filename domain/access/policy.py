@@ -153,6 +153,7 @@ POLICIES: dict[str, Policy] = {
         ("exists (select from delivery d where d.id = {t}.delivery_id and d.owner_id = {viewer})",)
     ),
     "file": OWN,
+    "enrichment": OWN,
     "legal_hold": OWN,
     "job": OWN,
     "callback_partner": OWN,

@@ -15,6 +15,7 @@ class Scope(StrEnum):
     FILES_READ = "files:read"
     FILES_WRITE = "files:write"
     EXPORTS_RUN = "exports:run"
+    ENRICHMENT_RUN = "enrichment:run"
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
     AUDIT_READ = "audit:read"
@@ -68,6 +69,7 @@ _WRITE = frozenset(
         Scope.DELIVERIES_WRITE,
         Scope.FILES_WRITE,
         Scope.EXPORTS_RUN,
+        Scope.ENRICHMENT_RUN,
         Scope.JOBS_WRITE,
     }
 )

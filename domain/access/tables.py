@@ -18,7 +18,8 @@ class Organization(SQLModel, table=True):
     """A tenant: it owns content, carries a tier, and is known to partners by its DPIDs.
 
     territories: what a licensee is limited to (ISO 3166-1 alpha-2); null is no limit. is_operator: whether
-    it runs this installation, so that its administrators administer the system.
+    it runs this installation, so that its administrators administer the system. enrich_uploads: whether
+    sound that is hung on a recording is analysed by itself.
     """
 
     __tablename__: ClassVar[Any] = "organization"
@@ -34,6 +35,7 @@ class Organization(SQLModel, table=True):
     tier: str = Field(default="free", sa_column_kwargs={"server_default": text("'free'")})
     territories: list[str] | None = Field(default=None, sa_type=ARRAY(Text), nullable=True)
     is_operator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    enrich_uploads: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     created_at: datetime = instant(default_now=True, nullable=False)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import ALWAYS, Command, Outcome, Repeat, command, register
+from domain.features.enrich import ask_for
 from domain.files.limits import FileTooLarge, StorageFull, UploadTooSlow, hold_room
 from domain.files.tables import KEPT, SUBJECT_TYPES
 from domain.files.taking import RECEIVE, Bytes, Looked, plain_name, plain_type, settle
@@ -213,6 +214,8 @@ async def _upload_file(ask: UploadFile, work: Work) -> Outcome:
         temporary=ask.temporary,
     )
     job_id = await _ask_to_look(work, found.id) if found.state == "checking" else None
+    if not found.known:
+        await ask_for(work, found.id)
     same = encode_id("file", found.id) if found.known else None
     return Outcome("file", (found.id,), value=Taken(job_id=job_id, duplicate_of_id=same), known=found.known)
 
@@ -258,6 +261,7 @@ async def attach_file(ask: AttachFile, work: Work) -> Outcome:
             f"the file hangs on a {row['subject_type']} already; detach it first", path=("subject_id",)
         )
     await _hang(work, row["id"], kind, id)
+    await ask_for(work, row["id"])
     return Outcome("file", (row["id"],))
 
 

@@ -123,6 +123,8 @@ async def _leave(step: "Step", store: Store, blobs: Sequence[StoredBlob], now: d
             leaving,
             now,
         )
+        # What was found in bytes goes with them.
+        await sql.execute("delete from sound_part where sha256 = any($1)", leaving)
     await _delete(step, store, leaving, now)
     return [blob for blob in blobs if blob.sha256 in leaving]
 

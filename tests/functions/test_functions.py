@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from api.keys import ensure_keys, mint_token
 from domain.access.scopes import Role
 from domain.adapters.schemas import SchemaStore
 from jobs.schedule import SCHEDULES
+from tests.audio.made import encoded, tone
+from tests.domain.desk import Desk
 from tests.functions import events
 from tests.functions.conftest import Town
 from tests.jobs.messages import Album
@@ -66,6 +69,33 @@ async def test_an_object_that_lands_is_applied_and_landing_twice_changes_nothing
         span.trace_id for span in collector.spans if span.name == "function object_created"
     }
     assert sum(span.name == "job ingest_delivery" for span in collector.spans) == 1
+
+
+async def test_sound_that_lands_is_kept_once_and_enriched_where_it_names_a_recording(town: Town) -> None:
+    desk = Desk(town.yard.pool, town.yard.viewer)
+    recordings = [
+        await desk.make("create_recording", title=title, **more)
+        for title, more in (("by id", {}), ("by code", {"isrc": "DEA120600042"}))
+    ]
+    sounds = [encoded(tone(0.5, hertz), "flac", "flac") for hertz in (301.0, 302.0, 303.0)]
+    event = events.object_created(
+        town.put(f"{town.slug}/recordings/{recordings[0]}/a.flac", sounds[0]),
+        town.put(f"{town.slug}/2026/DE-A12-06-00042.flac", sounds[1]),
+        town.put(f"{town.slug}/loose.flac", sounds[2]),
+        town.put(f"{town.slug}/false.mp3", b"<html>"),
+        town.put("nobody/a.flac", sounds[2]),
+    )
+    first, second = await invoke(town, "object_created", event, event, left_s=120)
+    assert [one["state"] for one in first] == ["done", "done", "ready", "quarantined", "left"]
+    assert [one["state"] for one in second] == ["known", "known", "known", "known", "left"]
+    rows = await town.yard.fetch("select recording_id, source from audio_feature where name = 'duration_s'")
+    told = await town.yard.fetch("select state, code, text from enrichment")
+    assert [row["state"] for row in told] == ["done", "done"], told
+    assert {(row["recording_id"], row["source"]) for row in rows} == {
+        (uuid.UUID(id), "analysis") for id in recordings
+    }
+    jobs = await town.yard.fetch("select state from job where kind = 'enrich_file'")
+    assert [job["state"] for job in jobs] == ["done", "done"]
 
 
 async def test_an_event_handled_by_two_processes_at_once_has_one_effect(town: Town) -> None:

@@ -282,6 +282,14 @@ MADE: dict[str, Callable[..., Awaitable[Row | None]]] = {
     "similar": nearest(mix=False),
     "mixable_next": nearest(mix=True),
 }
+
+
+async def enriching_job(_asked: Asked, row: Row) -> str | None:
+    """The global id of the job that was last at a file."""
+    id = row.values["job_id"]
+    return encode_id("job", id) if id else None
+
+
 # What an expression binding says in SQL, said in Python.
 EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("Release", "is_streamable"): streamable,
@@ -296,6 +304,7 @@ EXPRESSIONS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("CallbackPartner", "path"): callback_path,
     ("CallbackEvent", "body"): callback_body,
     ("Distribution", "release_id"): distributed_release,
+    ("Enrichment", "job_id"): enriching_job,
     ("NoticeDelivery", "channel_id"): told_through,
     ("Member", "email"): member_email,
     ("Member", "display_name"): member_name,

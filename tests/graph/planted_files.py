@@ -59,4 +59,27 @@ async def files(planter: Planter) -> None:
             deleted_at=instant(9),
             **made,
         )
+        hangs_on = planter.world.ids.get(recording)
+        shared = {"sha256": "ab" * 32, "models": {"tempo": "1"}, **made}
+        await planter.plant(
+            "enrichment",
+            f"enrichment {name}",
+            owner,
+            state="done",
+            file_id=found,
+            recording_id=hangs_on,
+            job_id=planter.next_id(),
+            result={"flags": [QUOTES]},
+            **shared,
+        )
+        await planter.plant(
+            "enrichment",
+            f"enrichment {name} refused",
+            owner,
+            state="refused",
+            file_id=cover,
+            code="audio_empty",
+            text=QUOTES,
+            **shared,
+        )
     await planter.plant("file", "file bare", OURS, file_name="bare", size_bytes=0, **made)

@@ -85,6 +85,12 @@ async def pictures(planter: Planter) -> None:
 
 async def measured(planter: Planter) -> None:
     ids = planter.world.ids
+    said = {"owner_id": OURS, "source": "analysis", "external_id": "recording:full"}
+    claims = {"kind": "recording", "exists": False, "fields": {"title": QUOTES}, "locks": []}
+    await planter.row("source_mapping", id=planter.next_id(), **said, entity_id=ids["recording full"])
+    await planter.row(
+        "source_record", id=planter.next_id(), **said, version=1, checksum="", claims=claims, confidence=0.5
+    )
     for recording in ("recording full", "recording private", "their private recording", "recording deleted"):
         given = {"recording_id": ids[recording], "model": "tempo", "measured_at": instant(5)}
         bare = {"model_version": "1", "name": "bare", "basis": "measured", "source": "analysis"}

@@ -158,7 +158,18 @@ async def one_of_each(planter: Planter, name: str, owner: uuid.UUID) -> None:
         reason=words,
         placed_by=words,
     )
-    await planter.plant("file", f"{name} own file", owner, file_name=words, size_bytes=1, state="uploading")
+    file = await planter.plant(
+        "file", f"{name} own file", owner, file_name=words, size_bytes=1, state="uploading"
+    )
+    await planter.plant(
+        "enrichment",
+        f"{name} own enrichment",
+        owner,
+        file_id=file,
+        sha256="0" * 64,
+        state="failed",
+        text=words,
+    )
     await callbacks(planter, name, owner)
     await notices(planter, name, owner)
     await planter.plant(

@@ -15,7 +15,10 @@ READ = frozenset(
     }
 )
 WRITE = frozenset(
-    {"catalog:write", "rights:write", "deliveries:write", "files:write", "exports:run", "jobs:write"}
+    {
+        *("catalog:write", "rights:write", "deliveries:write", "files:write"),
+        *("exports:run", "enrichment:run", "jobs:write"),
+    }
 )
 MANAGE = frozenset({"members:manage", "clients:manage"})
 CALLBACKS = frozenset({"webhooks:manage"})
@@ -31,8 +34,8 @@ ROLES["service"] = READ | WRITE
 _TYPES = {
     "catalog:read": (
         "Artist ArtistCredit CreditedName Release Medium Track Recording Work Writer Video Credit "
-        "AudioFeature Similar SimilarRecording Podcast Episode Book Audiobook Chapter Image Title "
-        "Identifier Annotation"
+        "AudioFeature Enrichment Similar SimilarRecording Podcast Episode Book Audiobook Chapter Image "
+        "Title Identifier Annotation"
     ),
     "rights:read": "Deal",
     "deliveries:read": "Delivery Finding",
@@ -120,6 +123,9 @@ COMMANDS = {
         ("create_upload", "complete_upload", "attach_file", "detach_file", "delete_file"), "files:write"
     ),
     "export_catalog": "exports:run",
+    **dict.fromkeys(
+        ("enrich_recording", "enrich_release", "enrich_catalog", "extract_audio_features"), "enrichment:run"
+    ),
     "cancel_job": "jobs:write",
     "retry_job": "jobs:write",
     "requeue_dead_letters": "jobs:write",

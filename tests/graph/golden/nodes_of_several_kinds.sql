@@ -81,59 +81,62 @@ from delivery t18
 where t18.id = t1.id and t18.owner_id = $4::uuid), 'null') when 'job' then coalesce((
 select '{"__typename":"Job","id":'||'"'||replace(replace(left(encode('job:'::bytea || uuid_send(t19.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
 from job t19
-where t19.id = t1.id and t19.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
-select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from podcast t20
-where t20.id = (
-select coalesce(e.merged_into_id, e.id)
-from entity e
-where e.id = t1.id) and (t20.owner_id = $4::uuid or t20.visibility = 'public' or (t20.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t20.status not in ('draft', 'deleted') and catalog_licensed('podcast', t20.id, t20.owner_id, $4::uuid, null, false))) and t20.status <> 'deleted'), 'null') when 'episode' then coalesce((
-select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t21.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from episode t21
+where t19.id = t1.id and t19.owner_id = $4::uuid), 'null') when 'enrichment' then coalesce((
+select '{"__typename":"Enrichment","id":'||'"'||replace(replace(encode('enrichment:'::bytea || uuid_send(t20.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from enrichment t20
+where t20.id = t1.id and t20.owner_id = $4::uuid), 'null') when 'podcast' then coalesce((
+select '{"__typename":"Podcast","id":'||'"'||replace(replace(encode('podcast:'::bytea || uuid_send(t21.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from podcast t21
 where t21.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t21.owner_id = $4::uuid or t21.visibility = 'public' or (t21.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t21.status not in ('draft', 'deleted') and catalog_licensed('episode', t21.id, t21.owner_id, $4::uuid, null, false))) and t21.status <> 'deleted'), 'null') when 'book' then coalesce((
-select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t22.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from book t22
+select catalog_licensors($4::uuid, false))::uuid[]) and t21.status not in ('draft', 'deleted') and catalog_licensed('podcast', t21.id, t21.owner_id, $4::uuid, null, false))) and t21.status <> 'deleted'), 'null') when 'episode' then coalesce((
+select '{"__typename":"Episode","id":'||'"'||replace(replace(encode('episode:'::bytea || uuid_send(t22.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from episode t22
 where t22.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t22.owner_id = $4::uuid or t22.visibility = 'public' or (t22.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t22.status not in ('draft', 'deleted') and catalog_licensed('book', t22.id, t22.owner_id, $4::uuid, null, false))) and t22.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
-select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t23.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from audiobook t23
+select catalog_licensors($4::uuid, false))::uuid[]) and t22.status not in ('draft', 'deleted') and catalog_licensed('episode', t22.id, t22.owner_id, $4::uuid, null, false))) and t22.status <> 'deleted'), 'null') when 'book' then coalesce((
+select '{"__typename":"Book","id":'||'"'||replace(replace(encode('book:'::bytea || uuid_send(t23.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from book t23
 where t23.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t23.owner_id = $4::uuid or t23.visibility = 'public' or (t23.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t23.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t23.id, t23.owner_id, $4::uuid, null, false))) and t23.status <> 'deleted'), 'null') when 'image' then coalesce((
-select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t24.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from image t24
+select catalog_licensors($4::uuid, false))::uuid[]) and t23.status not in ('draft', 'deleted') and catalog_licensed('book', t23.id, t23.owner_id, $4::uuid, null, false))) and t23.status <> 'deleted'), 'null') when 'audiobook' then coalesce((
+select '{"__typename":"Audiobook","id":'||'"'||replace(replace(left(encode('audiobook:'::bytea || uuid_send(t24.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from audiobook t24
 where t24.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
 where e.id = t1.id) and (t24.owner_id = $4::uuid or t24.visibility = 'public' or (t24.owner_id = any((
-select catalog_licensors($4::uuid, false))::uuid[]) and t24.status not in ('draft', 'deleted') and catalog_licensed('image', t24.id, t24.owner_id, $4::uuid, null, false))) and t24.status <> 'deleted'), 'null') when 'notice_channel' then coalesce((
-select '{"__typename":"NoticeChannel","id":'||'"'||replace(replace(left(encode('notice_channel:'::bytea || uuid_send(t25.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
-from notice_channel t25
-where t25.id = t1.id and t25.owner_id = $4::uuid), 'null') when 'notice' then coalesce((
-select '{"__typename":"Notice","id":'||'"'||replace(replace(left(encode('notice:'::bytea || uuid_send(t26.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from notice t26
-where t26.id = t1.id and t26.owner_id = $4::uuid), 'null') when 'notice_delivery' then coalesce((
-select '{"__typename":"NoticeDelivery","id":'||'"'||replace(replace(left(encode('notice_delivery:'::bytea || uuid_send(t27.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
-from notice_delivery t27
-where t27.id = t1.id and t27.owner_id = $4::uuid), 'null') when 'deal' then coalesce((
-select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t28.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
-from deal t28
-where t28.id = (
+select catalog_licensors($4::uuid, false))::uuid[]) and t24.status not in ('draft', 'deleted') and catalog_licensed('audiobook', t24.id, t24.owner_id, $4::uuid, null, false))) and t24.status <> 'deleted'), 'null') when 'image' then coalesce((
+select '{"__typename":"Image","id":'||'"'||replace(replace(left(encode('image:'::bytea || uuid_send(t25.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from image t25
+where t25.id = (
 select coalesce(e.merged_into_id, e.id)
 from entity e
-where e.id = t1.id) and ((t28.owner_id = $4::uuid and t28.status <> 'deleted') or (t28.licensee_id = $4::uuid and t28.status = 'active' and t28.owner_id <> $4::uuid) or (t28.licensee_id is null and t28.licensee_dpid = any(array(
+where e.id = t1.id) and (t25.owner_id = $4::uuid or t25.visibility = 'public' or (t25.owner_id = any((
+select catalog_licensors($4::uuid, false))::uuid[]) and t25.status not in ('draft', 'deleted') and catalog_licensed('image', t25.id, t25.owner_id, $4::uuid, null, false))) and t25.status <> 'deleted'), 'null') when 'notice_channel' then coalesce((
+select '{"__typename":"NoticeChannel","id":'||'"'||replace(replace(left(encode('notice_channel:'::bytea || uuid_send(t26.id), 'base64'), -2), '+', '-'), '/', '_')||'"'||'}'
+from notice_channel t26
+where t26.id = t1.id and t26.owner_id = $4::uuid), 'null') when 'notice' then coalesce((
+select '{"__typename":"Notice","id":'||'"'||replace(replace(left(encode('notice:'::bytea || uuid_send(t27.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from notice t27
+where t27.id = t1.id and t27.owner_id = $4::uuid), 'null') when 'notice_delivery' then coalesce((
+select '{"__typename":"NoticeDelivery","id":'||'"'||replace(replace(left(encode('notice_delivery:'::bytea || uuid_send(t28.id), 'base64'), -1), '+', '-'), '/', '_')||'"'||'}'
+from notice_delivery t28
+where t28.id = t1.id and t28.owner_id = $4::uuid), 'null') when 'deal' then coalesce((
+select '{"__typename":"Deal","id":'||'"'||replace(replace(encode('deal:'::bytea || uuid_send(t29.id), 'base64'), '+', '-'), '/', '_')||'"'||'}'
+from deal t29
+where t29.id = (
+select coalesce(e.merged_into_id, e.id)
+from entity e
+where e.id = t1.id) and ((t29.owner_id = $4::uuid and t29.status <> 'deleted') or (t29.licensee_id = $4::uuid and t29.status = 'active' and t29.owner_id <> $4::uuid) or (t29.licensee_id is null and t29.licensee_dpid = any(array(
 select x.dpid
 from organization_dpid x
-where x.organization_id = $4::uuid and x.proven_at is not null)) and t28.status = 'active' and t28.owner_id <> $4::uuid))), 'null') end, 'null'), ','
+where x.organization_id = $4::uuid and x.proven_at is not null)) and t29.status = 'active' and t29.owner_id <> $4::uuid))), 'null') end, 'null'), ','
 order by t1.place), '')||']'
 from unnest($1::text[], $2::uuid[]) with ordinality t1 (kind, id, place))||'}}'

@@ -1,0 +1,186 @@
+"""Sound that lies elsewhere: fetched from public addresses alone, whole or not at all, and then analysed."""
+
+import dataclasses
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from domain.adapters import fetching
+from domain.adapters.fetching import SoundFetcher
+from domain.features.fetch import NotFetched
+from domain.refusals import InputInvalid, NotFound, ReferenceMissing
+from tests.audio.made import encoded, tone
+from tests.enrichment.conftest import Studio
+
+SOUND = encoded(tone(1.0, 411.0), "flac", "flac")
+
+
+class Shelf(BaseHTTPRequestHandler):
+    """Answers by what the path asks for."""
+
+    def do_GET(self) -> None:
+        kind, _, rest = self.path.removeprefix("/").partition("/")
+        if kind == "to":
+            self.send_response(302)
+            self.send_header("Location", rest)
+            self.end_headers()
+        elif kind == "status":
+            self.send_response(int(rest))
+            self.end_headers()
+        elif kind == "slow":
+            time.sleep(1)
+        else:
+            body = {"sound": SOUND, "page": b"<html><script>alert(1)</script></html>"}[kind]
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/flac")
+            if rest == "packed":
+                self.send_header("Content-Encoding", "gzip")
+            if rest != "unsaid":
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Iterator[str]:
+    """The address of a server on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
+    threading.Thread(target=functools.partial(server.serve_forever, 0.05), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+OPEN = SoundFetcher(schemes=("http",), private=True, patience_s=0.5)
+
+
+async def fetched(fetcher: SoundFetcher, url: str, largest: int = 10 << 20) -> bytes:
+    """All that comes."""
+    async with fetcher.open(url, largest) as found:
+        return b"".join([part async for part in found.stream])
+
+
+async def test_bytes_come_whole_and_after_a_few_redirects(shelf: str) -> None:
+    assert await fetched(OPEN, f"{shelf}/sound/a.flac") == SOUND
+    assert await fetched(OPEN, f"{shelf}/sound/unsaid") == SOUND
+    assert await fetched(OPEN, f"{shelf}/to//to//sound/a.flac") == SOUND
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "again"),
+    [
+        ("to//to//to//to//sound/a", "fetch_refused", False),
+        ("to/file:///etc/passwd", "fetch_refused", False),
+        ("to/http://user:secret@127.0.0.1/", "fetch_refused", False),
+        ("sound/packed", "fetch_refused", False),
+        ("status/404", "fetch_failed", False),
+        ("status/503", "fetch_failed", True),
+        ("slow", "fetch_failed", True),
+    ],
+)
+async def test_what_is_no_plain_file_is_refused(shelf: str, path: str, code: str, again: bool) -> None:
+    with pytest.raises(NotFetched) as refused:
+        await fetched(OPEN, f"{shelf}/{path}")
+    assert (refused.value.code, refused.value.again) == (code, again)
+
+
+@pytest.mark.parametrize("path", ["sound/a", "sound/unsaid"])
+async def test_no_more_is_read_than_is_taken(shelf: str, path: str) -> None:
+    with pytest.raises(NotFetched) as refused:
+        await fetched(OPEN, f"{shelf}/{path}", largest=100)
+    assert refused.value.code == "fetch_too_large"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/a.flac",
+        "ftp://example.com/a.flac",
+        "file:///etc/passwd",
+        "https://127.0.0.1/a.flac",
+        "https://localhost/a.flac",
+        "https://[::1]/a.flac",
+        "https://[::ffff:127.0.0.1]/a.flac",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/a.flac",
+        "https://0.0.0.0/a.flac",
+        "https://user@127.0.0.1/a.flac",
+        "https:///a.flac",
+        "https://127.0.0.1:0/a.flac",
+    ],
+)
+async def test_nothing_is_fetched_from_our_own_network(url: str) -> None:
+    with pytest.raises(NotFetched) as refused:
+        await fetched(SoundFetcher(), url)
+    assert (refused.value.code, refused.value.again) == ("fetch_refused", False)
+
+
+async def test_a_redirect_is_judged_like_an_address_that_was_named(
+    shelf: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "is_public", lambda address: str(address) == "127.0.0.1")
+    guarded = SoundFetcher(schemes=("http",))
+    assert await fetched(guarded, f"{shelf}/sound/a") == SOUND
+    with pytest.raises(NotFetched, match="not public"):
+        await fetched(guarded, f"{shelf}/to/{shelf.replace('127.0.0.1', '127.0.0.2')}/sound/a")
+
+
+async def test_what_was_fetched_is_analysed_and_kept_for_a_day(studio: Studio, shelf: str) -> None:
+    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
+    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    recording = await studio.recording()
+    uri = "https://sound.example/a.flac"
+    job = (
+        await studio.do("extract_audio_features", entityType="recording", entityId=recording, audioUri=uri)
+    ).ids[0]
+    # The command takes https alone; this server on the loopback speaks http.
+    await studio.yard.pool.execute(
+        "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
+        job,
+        f"{shelf}/sound/a.flac",
+    )
+    assert await studio.work() == ["done"]
+    assert (await studio.result(job))["state"] == "done"
+    assert (await studio.figures(recording))["loudness_lufs"]["source"] == "analysis"
+    (file,) = await studio.yard.fetch("select * from file where owner_id = $1", studio.owner)
+    assert (file["state"], file["temporary"], str(file["subject_id"])) == ("ready", True, recording)
+
+
+async def test_what_is_no_sound_is_a_finding(studio: Studio, shelf: str) -> None:
+    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
+    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    recording = await studio.recording()
+    for path, code in (("page/a.flac", "file_refused"), ("status/404", "fetch_failed")):
+        asked = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a"}
+        job = (await studio.do("extract_audio_features", **asked)).ids[0]
+        await studio.yard.pool.execute(
+            "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
+            job,
+            f"{shelf}/{path}",
+        )
+        assert await studio.work() == ["done"]
+        result = await studio.result(job)
+        assert (result["state"], result["code"]) == ("refused", code)
+    assert await studio.figures(recording) == {}
+
+
+async def test_only_the_own_recordings_and_tracks_of_https_addresses(studio: Studio) -> None:
+    recording = await studio.recording()
+    good = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a.flac"}
+    for change, refusal in (
+        ({"entityType": "artist"}, InputInvalid),
+        ({"audioUri": "http://sound.example/a.flac"}, InputInvalid),
+        ({"audioUri": "https://" + "a" * 2_000}, InputInvalid),
+        ({"entityId": "01a1ff16-0000-7000-8000-000000000000"}, NotFound),
+        ({"entityId": "nothing"}, ReferenceMissing),
+    ):
+        with pytest.raises(refusal):
+            await studio.do("extract_audio_features", **{**good, **change})
+    assert await studio.jobs() == []

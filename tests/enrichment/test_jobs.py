@@ -1,0 +1,212 @@
+"""Files that are analysed: by themselves or together, and once for the same bytes, whoever has them."""
+
+import io
+import json
+import uuid
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.adapters.postgres import Pool
+from domain.provenance import provenance_of
+from domain.refusals import NotFound, TooMany
+from jobs.worker import run_job
+from tests.audio.made import encoded, tone
+from tests.enrichment.conftest import Ear, Studio, open_studio
+
+_serial = iter(range(1, 1_000))
+
+
+def sound(seconds: float = 1.0, **tags: str) -> bytes:
+    """Sound that nobody has sent before: another pitch each time."""
+    hertz = 300.0 + next(_serial) + np.random.default_rng().integers(1, 1 << 20) / (1 << 20)
+    return encoded(tone(seconds, hertz), "flac", "flac", tags=tags or None)
+
+
+async def test_sound_that_is_hung_on_a_recording_is_enriched_by_itself(studio: Studio) -> None:
+    recording = await studio.recording()
+    content = sound(2.0, title="From the file", BPM="128", initialkey="8A", genre="Techno")
+    file = await studio.upload(content, recording, "a.flac")
+    assert [job["kind"] for job in await studio.jobs()] == ["enrich_file"]
+    assert await studio.work() == ["done"]
+    figures = await studio.figures(recording)
+    assert figures["loudness_lufs"]["source"] == "analysis"
+    assert -12 < figures["loudness_lufs"]["number"] < -3
+    assert figures["duration_s"]["number"] == pytest.approx(2.0, abs=0.01)
+    assert figures["genre"] is None or figures["genre"]["text"]
+    (told,) = await studio.enrichments()
+    assert (told["state"], told["file_id"], str(told["recording_id"])) == ("done", file, recording)
+    assert json.loads(told["models"]) == dict(studio.ear.versions)
+    # What the file says of itself is a claim beside what was measured, and moves no title of a person's.
+    async with studio.yard.pool.acquire() as sql:
+        found = await provenance_of(sql, studio.owner, uuid.UUID(recording))
+    assert found is not None
+    claims = {one.field: {claim.source: claim.value for claim in one.claims} for one in found}
+    assert claims["features.tempo_bpm"]["tags"]["number"] == 128
+    assert claims["features.key"]["tags"]["text"] == "A minor"
+    assert claims["title"] == {"manual": "A", "tags": "From the file"}
+    (row,) = await studio.yard.fetch("select * from recording where id = $1", uuid.UUID(recording))
+    assert (row["title"], row["genres"], row["isrc"]) == ("A", ["Techno"], None)
+
+
+async def test_the_same_bytes_are_analysed_once_for_everybody_and_nobody_is_told(
+    studio: Studio, pool: Pool, tmp_path: Path
+) -> None:
+    other = await open_studio(pool, tmp_path / "other", studio.ear)
+    content, results = sound(), []
+    for one in (studio, other):
+        recording = await one.recording()
+        await one.upload(content, recording)
+        assert await one.work() == ["done"]
+        (job,) = await one.jobs()
+        results.append(json.loads(job["result"]))
+        assert (await one.figures(recording))["loudness_lufs"]["number"] < 0
+    assert len(studio.ear.asked) == 1
+    assert sorted(results[0]) == sorted(results[1])
+    assert len(await other.enrichments()) == 1
+
+
+async def test_a_new_version_of_a_part_analyses_that_part_again_and_no_other(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(), recording)
+    await studio.work()
+    before = await studio.figures(recording)
+    studio.ear.versions = {**studio.ear.versions, "loudness": "loudness of tomorrow"}
+    outcome = await studio.do("enrich_recording", id=recording)
+    assert await studio.work() == ["done"]
+    assert studio.ear.asked == [frozenset(studio.ear.versions), frozenset({"loudness"})]
+    after = await studio.figures(recording)
+    assert after["loudness_lufs"]["model_version"] == "loudness of tomorrow"
+    assert after["duration_s"] == before["duration_s"]
+    assert (await studio.result(outcome.ids[0]))["done"] == 1
+    again = await studio.do("enrich_recording", id=recording)
+    await studio.work()
+    assert await studio.result(again.ids[0]) == {
+        "state": "done",
+        "recordings": 1,
+        "up_to_date": 1,
+        "done": 0,
+        "refused": 0,
+        "failed": 0,
+        "gone": 0,
+    }
+    assert len(studio.ear.asked) == 2
+
+
+async def test_a_file_that_gives_nothing_is_a_finding_and_holds_nobody_up(studio: Studio) -> None:
+    broken, good = await studio.recording("broken"), await studio.recording("good")
+    nothing = io.BytesIO()
+    with wave.open(nothing, "wb") as opened:
+        opened.setparams((1, 2, 44_100, 0, "NONE", ""))
+    empty = await studio.upload(nothing.getvalue(), broken, "empty.wav")
+    await studio.upload(sound(), good, "good.flac")
+    for job in await studio.jobs():
+        await studio.do("cancel_job", jobId=str(job["id"]))
+    outcome = await studio.do("enrich_catalog")
+    assert await studio.work() == ["done"]
+    result = await studio.result(outcome.ids[0])
+    assert (result["done"], result["refused"], result["failed"]) == (1, 1, 0)
+    told = {row["file_id"]: row for row in await studio.enrichments()}
+    assert (told[empty]["state"], told[empty]["code"]) == ("refused", "audio_empty")
+    assert told[empty]["text"]
+    assert await studio.figures(broken) == {}
+    # The same versions don't try the same bytes again.
+    asked = len(studio.ear.asked)
+    again = await studio.do("enrich_catalog", recordingIds=[broken, good])
+    await studio.work()
+    assert ((await studio.result(again.ids[0]))["up_to_date"], len(studio.ear.asked)) == (2, asked)
+
+
+async def test_a_catalog_is_enriched_where_it_was_left_and_undone_as_one(studio: Studio) -> None:
+    recordings = [await studio.recording(str(place)) for place in range(4)]
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    for recording in recordings:
+        await studio.upload(sound(0.5), recording)
+    assert await studio.jobs() == []
+    outcome = await studio.do("enrich_catalog")
+    heard = studio.ear.analyse
+
+    async def breaks(path: Path, parts: frozenset[str]) -> object:
+        if len(studio.ear.asked) >= 2:
+            raise ConnectionError("cut off")
+        return await heard(path, parts)
+
+    studio.ear.at_once = 1
+    studio.ear.analyse = breaks  # type: ignore[method-assign,assignment]
+    await studio.work()
+    assert (await studio.result(outcome.ids[0]))["failed"] == 2
+    studio.ear.analyse = heard  # type: ignore[method-assign]
+    second = await studio.do("enrich_catalog")
+    await studio.work()
+    result = await studio.result(second.ids[0])
+    assert (result["up_to_date"], result["done"], len(studio.ear.asked)) == (2, 2, 4)
+    (job,) = [job for job in await studio.jobs() if job["id"] == second.ids[0]]
+    assert (job["progress_done"], job["progress_total"]) == (4, 4)
+    await studio.do("revert_change_set", id=result["change_set_id"])
+    assert [bool(await studio.figures(recording)) for recording in recordings] == [True, True, False, False]
+
+
+async def test_a_release_means_the_recordings_of_its_tracks(studio: Studio) -> None:
+    heard, other = await studio.recording("on it"), await studio.recording("elsewhere")
+    release = str((await studio.do("create_release", title="R", media=[{"position": 1}])).ids[0])
+    await studio.do(
+        "create_track", title="T", releaseId=release, mediumPosition=1, position=1, recordingId=heard
+    )
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    for recording in (heard, other):
+        await studio.upload(sound(0.5), recording)
+    await studio.do("enrich_release", id=release)
+    assert await studio.work() == ["done"]
+    assert (bool(await studio.figures(heard)), bool(await studio.figures(other))) == (True, False)
+
+
+async def test_a_cancelled_enrichment_stops_between_two_files(studio: Studio) -> None:
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    for place in range(3):
+        await studio.upload(sound(0.5), await studio.recording(str(place)))
+    outcome = await studio.do("enrich_catalog")
+    heard = studio.ear.analyse
+
+    async def cancels(path: Path, parts: frozenset[str]) -> object:
+        await studio.do("cancel_job", jobId=str(outcome.ids[0]))
+        return await heard(path, parts)
+
+    studio.ear.at_once = 1
+    studio.ear.analyse = cancels  # type: ignore[method-assign,assignment]
+    assert await studio.work() == ["cancelled"]
+    assert len(studio.ear.asked) == 1
+
+
+async def test_what_was_found_goes_with_the_bytes_and_what_was_claimed_stays(studio: Studio) -> None:
+    recording = await studio.recording()
+    file = await studio.upload(sound(), recording)
+    await studio.work()
+    (row,) = await studio.yard.fetch("select sha256 from file where id = $1", file)
+    parts = "select part from sound_part where sha256 = $1"
+    assert {found["part"] for found in await studio.yard.fetch(parts, row["sha256"])} > {"facts"}
+    await studio.do("delete_file", id=str(file))
+    assert await studio.work() == ["done"]
+    assert await studio.yard.fetch(parts, row["sha256"]) == []
+    assert (await studio.figures(recording))["loudness_lufs"]["number"]
+
+
+async def test_what_is_anothers_or_deleted_is_not_enriched(
+    studio: Studio, pool: Pool, tmp_path: Path
+) -> None:
+    other = await open_studio(pool, tmp_path / "other", Ear())
+    recording = await studio.recording()
+    for name in ("enrich_recording", "enrich_release"):
+        with pytest.raises(NotFound):
+            await other.do(name, id=recording)
+    with pytest.raises(NotFound):
+        await other.do("enrich_catalog", recordingIds=[recording])
+    with pytest.raises(TooMany):
+        await studio.do("enrich_catalog", recordingIds=[recording] * 1_001)
+    await studio.upload(sound(), recording)
+    (job,) = await studio.jobs()
+    await studio.do("delete_recording", id=recording)
+    assert await run_job(studio.yard.house, str(job["id"])) == "done"
+    assert (await studio.result(job["id"]))["state"] == "gone"
+    assert studio.ear.asked == []
