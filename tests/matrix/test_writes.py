@@ -50,7 +50,6 @@ _TEXTS = {
     "subject_type": "entity",
     "entity_type": "recording",
     "rule": "exports",
-    "entity_type": "recording",
     "audio_uri": "https://sound.example/a.flac",
 }
 
