@@ -1,6 +1,7 @@
 """`bench …`: measures this installation against limits, in one run; `bench --help` lists what."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -291,6 +292,57 @@ def similar(
     say(
         f"{result.vectors:,} vectors: loaded in {result.loaded_s} s, indexed in {result.indexed_s} s, "
         f"{result.index_mb} MB of index. What follows in a mix takes {result.mix_ms} ms in the median."
+    )
+
+
+@app.command()
+def audio(
+    folder: Annotated[Path, typer.Argument(help="Clips and their labels.csv.")] = Path(
+        "../shared/samples/audio"
+    ),
+    clips: Annotated[int, typer.Option(help="At most so many of them.", min=1, max=100_000)] = 10_000,
+    threshold: Annotated[float, typer.Option(help="From which confidence on a tempo is shown.")] = 0.7,
+    librosa: Annotated[bool, typer.Option(help="Ask librosa too, where it is installed.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Tempo and key of labelled clips: right, sure, quick; librosa beside it where it is installed."""
+    _require_checkout()
+    from dataclasses import asdict
+
+    from tests.bench import audio as bench
+
+    if not (folder / "labels.csv").is_file():
+        raise Refused(f"{folder} has no labels.csv; it lists file, bpm, key, scale and source of each clip")
+    with progress() as bar:
+        task = bar.add_task("")
+        result = bench.run(
+            bench.Plan(folder, clips, librosa, threshold), lambda text: bar.update(task, description=text)
+        )
+    if as_json:
+        print_json(asdict(result))
+        return
+
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.1f}"
+
+    print_rows(
+        (
+            "way", "set", "clips", "tempos", "Acc1", "Acc2", "in 3", "ECE", "unknown", "shown",
+            "keys", "MIREX", "ECE ", "unknown ", "cpu s/min",
+        ),
+        [
+            (
+                line.way, line.set, line.clips, line.tempos, share(line.acc1), share(line.acc2),
+                share(line.first_three), share(line.tempo_ece), share(line.tempo_unknown), share(line.shown),
+                line.keys, share(line.mirex), share(line.key_ece), share(line.key_unknown),
+                f"{line.cpu_s_per_minute:.3f}",
+            )
+            for line in result.lines
+        ],
+    )  # fmt: skip
+    say(
+        f"Asked for on clips never tuned on: Acc1 {share(bench.ACC1)}, Acc2 {share(bench.ACC2)}, "
+        f"MIREX {share(bench.MIREX)}, ECE {share(bench.ECE)} at most. Peak memory {result.peak_mb:,} MB."
     )
 
 

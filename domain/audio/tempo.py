@@ -13,13 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.audio.analysis import Samples, Tempo, TempoCandidate, TempoSegment
+from domain.audio.network import load
 from domain.audio.onsets import Floats, Onsets, onsets
 
-VERSION = "1"
+VERSION = "2"
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 SAME = 0.04  # tempos closer than this are one tempo
-_CANDIDATES = 5
+_CANDIDATES, _ALLOWED = 5, 10
+_LEAST_BPM, _MOST_BPM = 44.0, 225.0
+_LEAN = 0.5  # how many octaves' worth of doubt a pace of 1 takes away
+_TIMES = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3, 4, 6, 8])
+_BAND_TIMES = np.array([1 / 4, 1 / 3, 1 / 2, 1, 3 / 2, 2, 3, 4, 8])
+_CENTERS = np.geomspace(45, 220, 10)
 _SHORTEST_S = 3.0
+_SURE_S = 8.0  # in less sound, confidence is cut in proportion
 # Below this nothing repeats: over 20 s noise has .11-.14, a drone .01, rubato .17, music .2-.95. Short noise
 # is like itself by chance, so the gate rises where there are few frames.
 _PULSE_GATE, _PULSE_FRAMES = 0.18, 6.5
@@ -67,14 +74,18 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
     whole = beat(begun)
     if whole.pulse < max(_PULSE_GATE, _PULSE_FRAMES / math.sqrt(begun.active.sum())):
         return Tempo(bpm=None, confidence=None, reason="no beat: nothing repeats at a steady pace")
-    candidates = rank(whole, pace)
+    candidates = rank(begun, whole, pace)
+    if not candidates:
+        return Tempo(bpm=None, confidence=None, reason="no beat between 44 and 225 a minute")
     path = _path(begun)
     segments = _segments(begun, path, pace)
+    share = min(1.0, begun.active_s / _SURE_S)
     if segments:
         longest = max(segments, key=lambda one: one.end_s - one.start_s)
-        share = (longest.end_s - longest.start_s) / sum(one.end_s - one.start_s for one in segments)
-        again = rank(beat(begun.between(longest.start_s, longest.end_s)), pace)
-        candidates = tuple(replace(one, confidence=one.confidence * share) for one in again)
+        share *= (longest.end_s - longest.start_s) / sum(one.end_s - one.start_s for one in segments)
+        part = begun.between(longest.start_s, longest.end_s)
+        candidates = rank(part, beat(part), pace)
+    candidates = tuple(replace(one, confidence=round(one.confidence * share, 4)) for one in candidates)
     best = candidates[0]
     return Tempo(
         bpm=best.bpm if best.confidence >= threshold else None,
@@ -89,7 +100,7 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
 def beat(begun: Onsets) -> Beat:
     """How the sound repeats, whole. What is silent counts neither for nor against it."""
     sharp = _sharpened(begun)
-    longest = min(round(_LONGEST_LAG_S * begun.rate_hz), int(0.75 * begun.active.size))
+    longest = round(min(_LONGEST_LAG_S, 0.75 * begun.active_s) * begun.rate_hz)
     likeness = _likeness(sharp, begun.active, longest)
     summed = _likeness((sharp * _BAND_WEIGHTS[:, None]).sum(axis=0, keepdims=True), begun.active, longest)[0]
     return Beat(
@@ -99,28 +110,63 @@ def beat(begun: Onsets) -> Beat:
     )
 
 
-def rank(whole: Beat, pace: float = 0.0) -> tuple[TempoCandidate, ...]:
-    """The tempos that the beat allows, surest first."""
-    scores = _scores(whole, _GRID)
-    inner = np.flatnonzero((scores[1:-1] >= scores[:-2]) & (scores[1:-1] >= scores[2:])) + 1
-    peaks = sorted(inner, key=lambda at: -scores[at] * _custom(float(_GRID[at]), pace))[:_CANDIDATES]
-    found: list[tuple[float, float]] = []
-    for bpm in [ratio * float(_GRID[at]) for at in peaks for ratio in (1.0, 0.5, 2.0)]:
-        if SLOWEST_BPM <= bpm <= FASTEST_BPM:
-            exact, score = _refined(whole, bpm)
-            if score > 0 and not any(abs(exact / other - 1) < SAME for other, _ in found):
-                found.append((exact, score * _custom(exact, pace)))
-    found.sort(key=lambda one: -one[1])
+def rank(begun: Onsets, whole: Beat, pace: float = 0.0) -> tuple[TempoCandidate, ...]:
+    """The tempos that the beat allows, surest first.
+
+    Which of them a listener would tap was taught with clips of known tempo: how the sound repeats after
+    fractions and multiples of a beat, in each band, tells a snare on two and four from hats on the half.
+    """
+    found = allowed(whole)
     if not found:
         return ()
-    chances = np.array([weight for _, weight in found]) / found[0][1]
-    chances = chances**6 / (chances**6).sum()
+    network = load("tempo")
+    chances = network.chances(features(begun, whole, found))[:, 0]
+    chances *= np.array([2 ** (_LEAN * pace * math.log2(bpm / found[0][0])) for bpm, _ in found])
+    order = np.argsort(-chances)
+    sure = network.calibrated(chances[order] / chances.sum())
+    first = found[int(order[0])][0]
     return tuple(
         TempoCandidate(
-            bpm=round(bpm, 2), relation=_relation(bpm / found[0][0]), confidence=round(float(chance), 4)
+            bpm=round(found[int(at)][0], 2),
+            relation=_relation(found[int(at)][0] / first),
+            confidence=round(float(chance), 4),
         )
-        for (bpm, _), chance in zip(found[:_CANDIDATES], chances, strict=False)
+        for at, chance in zip(order[:_CANDIDATES], sure, strict=False)
     )
+
+
+def allowed(whole: Beat) -> list[tuple[float, float]]:
+    """Up to ten tempos and how well the sound repeats at each: what repeats most, halves, doubles, thirds."""
+    scores = _scores(whole, _GRID)
+    inner = np.flatnonzero((scores[1:-1] >= scores[:-2]) & (scores[1:-1] >= scores[2:])) + 1
+    peaks = sorted(inner, key=lambda at: -scores[at] * _custom(float(_GRID[at])))[:5]
+    found: list[tuple[float, float]] = []
+    for bpm in [ratio * float(_GRID[at]) for at in peaks for ratio in (1, 1 / 2, 2, 2 / 3, 3 / 2, 1 / 3, 3)]:
+        if _LEAST_BPM <= bpm <= _MOST_BPM:
+            exact, score = _refined(whole, bpm)
+            if score > 0 and not any(abs(exact / other - 1) < SAME for other, _ in found):
+                found.append((exact, score))
+    found.sort(key=lambda one: -one[1] * _custom(one[0]))
+    return found[:_ALLOWED]
+
+
+def features(begun: Onsets, whole: Beat, found: list[tuple[float, float]]) -> Doubles:
+    """What the choice between tempos rests on, a row for each."""
+    growth = np.log((begun.bands * begun.active).sum(axis=1) / begun.active.sum() + 1e-4)
+    common = [
+        *(growth - growth.mean()),
+        growth.mean(),
+        whole.pulse,
+        min(1.0, 0.75 * begun.active_s / _LONGEST_LAG_S),
+    ]
+    rows = []
+    for bpm, score in found:
+        near = np.exp(-0.5 * (np.log2(bpm / _CENTERS) / 0.13) ** 2)
+        summed = _BAND_WEIGHTS / _BAND_WEIGHTS.sum() @ whole.after(60 * _TIMES / bpm)
+        bands = whole.after(60 * _BAND_TIMES / bpm)
+        own = [score / found[0][1], math.log(score + 0.01), *common, math.log2(bpm / 128)]
+        rows.append(np.concatenate([near, summed, bands.ravel(), own]))
+    return np.array(rows)
 
 
 def _sharpened(begun: Onsets) -> Doubles:
@@ -163,9 +209,9 @@ def _scores(whole: Beat, bpm: Doubles) -> Doubles:
     )
 
 
-def _custom(bpm: float, pace: float) -> float:
-    """How usual the tempo is. A pace leans it: 20 % up where all tags say fast."""
-    return math.exp(-0.5 * (math.log2(bpm / (_USUAL_BPM * 2 ** (0.2 * pace))) / _OCTAVES) ** 2)
+def _custom(bpm: float) -> float:
+    """How usual the tempo is."""
+    return math.exp(-0.5 * (math.log2(bpm / _USUAL_BPM) / _OCTAVES) ** 2)
 
 
 def _refined(whole: Beat, bpm: float) -> tuple[float, float]:
@@ -231,7 +277,8 @@ def _segments(begun: Onsets, path: Doubles, pace: float) -> tuple[TempoSegment, 
     bounds = [0.0, *ends, begun.active.size / begun.rate_hz]
     found = []
     for start, end in itertools.pairwise(bounds):
-        ranked = rank(beat(begun.between(start, end)), pace)
+        part = begun.between(start, end)
+        ranked = rank(part, beat(part), pace)
         if not ranked:
             return ()
         found.append(TempoSegment(start_s=round(start, 2), end_s=round(end, 2), bpm=ranked[0].bpm))

@@ -121,3 +121,15 @@ def test_a_profile_is_most_like_itself(name: str) -> None:
     major, minor = PROFILES[name]
     assert int(likeness(np.roll(major, 5), PROFILES[name]).argmax()) == 5
     assert int(likeness(np.roll(minor, 9), PROFILES[name]).argmax()) == 12 + 9
+
+
+def test_a_change_of_key_gives_segments_and_less_confidence() -> None:
+    found = key(np.concatenate([song(104, 0, "major", 16), song(104, 4, "minor", 12)]), RATE_HZ)
+    assert [name for *_, name in found.segments] == ["C major", "E minor"]
+    (start, change, _), (again, end, _) = found.segments
+    assert start == 0
+    assert change == again == pytest.approx(16, abs=4)
+    assert end == pytest.approx(28, abs=1)
+    assert found.best is not None
+    assert (found.best.tonic, found.best.scale) == ("C", "major")
+    assert found.best.confidence < 0.75

@@ -3,11 +3,24 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import soundfile
 
 from api.settings import Settings
-from tests.bench import availability, bulk, functions, jobs, partitioning, reads, similar, throwaway
+from tests.audio.music import RATE_HZ, song
+from tests.bench import (
+    audio,
+    availability,
+    bulk,
+    functions,
+    jobs,
+    partitioning,
+    reads,
+    similar,
+    throwaway,
+)
 from tests.bench.questions import QUESTIONS
 from tests.conftest import TEMPLATE, Databases
 
@@ -87,3 +100,35 @@ def test_jobs_are_done_by_the_product_and_by_bare_arq() -> None:
     result = jobs.run(jobs.Plan(jobs=40, rounds=1, callers=4, low=20, high=3), lambda _text: None)
     assert all(rate > 0 for rate in (*result.product, *result.bare, *result.tuned, result.relay_us))
     assert result.start_p99_ms >= result.start_p50_ms > 0
+
+
+def test_tempo_and_key_are_measured_for_each_set_apart(tmp_path: Path) -> None:
+    clips = {"one.wav": (104.0, 2, "D", "major", "made"), "two.flac": (92.0, 9, "A", "minor", "other")}
+    rows = ["file,bpm,key,scale,source"]
+    for name, (bpm, tonic, letter, scale, source) in clips.items():
+        soundfile.write(tmp_path / name, song(bpm, tonic, scale, seconds=10), RATE_HZ)
+        rows.append(f"{name},{bpm},{letter},{scale},{source}")
+    (tmp_path / "labels.csv").write_text("\n".join([*rows, "gone.wav,,,,edge"]))
+    result = audio.run(audio.Plan(tmp_path), lambda _text: None)
+    ours = [line for line in result.lines if line.way == "catalograph"]
+    assert [(line.set, line.clips, line.tempos, line.keys) for line in ours] == [
+        ("made", 1, 1, 1),
+        ("other", 1, 1, 1),
+    ]
+    assert all(line.acc2 == 1 and line.mirex == 1 and line.tempo_unknown == 0 for line in ours)
+    assert all(line.cpu_s_per_minute > 0 for line in ours)
+    assert result.peak_mb > 0
+
+
+def test_a_key_is_worth_what_mirex_says() -> None:
+    told = [("G", "major"), ("F", "major"), ("A", "minor"), ("C", "minor"), ("D", "major"), ("C", "major")]
+    assert [audio.mirex(key, "C", "major") for key in told] == [0.5, 0.5, 0.3, 0.2, 0.0, 1.0]
+    assert audio.mirex(("C", "major"), "A", "minor") == 0.3
+    assert audio.mirex(("C#", "minor"), "Db", "minor") == 1.0
+    assert audio.mirex(None, "C", "major") == 0.0
+
+
+def test_the_error_of_calibration_is_the_distance_of_sure_from_right() -> None:
+    assert audio.calibration_error([]) is None
+    assert audio.calibration_error([(0.75, True)] * 3 + [(0.75, False)]) == pytest.approx(0)
+    assert audio.calibration_error([(0.95, False)] * 2) == pytest.approx(0.95)
