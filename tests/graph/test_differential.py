@@ -123,7 +123,9 @@ def test_the_fields_that_fall_back_are_these_and_no_others() -> None:
     assert fallbacks == set(served.ROOTS)
     of_others = {"availability", "availabilities", "coverage", "retentionPlan", "erasurePlan", "erasures"}
     of_the_house = {"viewer", "systemSettings", "rateLimit", "tiers", "jobLanes", "alertRules"}
-    assert fallbacks == {"changes", "updates", "provenance", "similarTo"} | of_the_house | of_others
+    of_models = {"models", "modelReport", "modelDecisions", "modelPermission"}
+    found = {"changes", "updates", "provenance", "similarTo"}
+    assert fallbacks == found | of_the_house | of_others | of_models
     assert not any(isinstance(b, Served) for t in TYPES.values() for b in t.bindings.values())
 
 
