@@ -148,6 +148,7 @@ async def open_services(settings: Settings, requests: Requests | None = None) ->
             most_of_one=settings.subscriptions_of_one,
         )
         await stack.enter_async_context(hub)
+        store = blob_store(settings)
         yield Services(
             authenticator=authenticator,
             hub=hub,
@@ -158,8 +159,9 @@ async def open_services(settings: Settings, requests: Requests | None = None) ->
                 CursorKey(purpose_secret(secret, "cursor")),
                 may_introspect=introspecting.lets,
                 signer=Signer(file_links(settings)),
+                store=store,
             ),
-            tools=Tools(workers, blob_store(settings), AnswerSealer(secret)),
+            tools=Tools(workers, store, AnswerSealer(secret)),
             keys=keys,
             revocations=revocations,
             settings=settings,

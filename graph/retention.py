@@ -69,7 +69,8 @@ async def retention_plan(
     if everybody and not viewer.may(Scope.SYSTEM_ADMIN):
         raise ScopeMissing(f"the plan for everybody needs the scope {Scope.SYSTEM_ADMIN}")
     whose = None if everybody else viewer.organization_id
-    lines = await plan(asking.sql, utc_now(), days=days, owner_id=whose)
+    store = asking.store if everybody else None
+    lines = await plan(asking.sql, utc_now(), days=days, owner_id=whose, store=store)
     return [
         RetentionLine(
             rule=line.rule,

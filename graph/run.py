@@ -30,7 +30,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from domain.access.viewer import Viewer
-from domain.ports import Sql, SqlPool
+from domain.ports import Blobs, Sql, SqlPool
 from domain.refusals import Refusal
 from graph import limits
 from graph.bind import TYPES
@@ -140,12 +140,14 @@ class Engine:
         *,
         may_introspect: Callable[[Viewer], bool] = _everybody,
         signer: Signer | None = None,
+        store: Blobs | None = None,
     ) -> None:
         self.pool = pool
         self.cursor_key = cursor_key
         self.schema = of or schema()
         self.may_introspect = may_introspect
         self.signer = signer
+        self.store = store
         self._documents: OrderedDict[tuple[str, str | None, bool], Prepared] = OrderedDict()
         self._characters = 0
         self._described: OrderedDict[tuple[str, str], ExecutionResult] = OrderedDict()
@@ -204,8 +206,7 @@ class Engine:
             await waiting
         if not compiled.served:
             assert compiled.statement is not None
-            text = await self._fetch(compiled.statement.text, values, sql)
-            return Answer(_bytes(text[0]), 1, points)
+            return Answer(_bytes((await self._fetch(compiled.statement.text, values, sql))[0]), 1, points)
         return await self._mixed(prepared, compiled, values, variables, viewer, sql, purse)
 
     def points(
@@ -463,7 +464,7 @@ class Engine:
         result = execute(
             self.schema.core,
             document,
-            context_value=Asking(viewer, sql, purse) if sql else None,
+            context_value=Asking(viewer, sql, purse, store=self.store) if sql else None,
             variable_values=dict(variables or {}),
         )
         if not isinstance(result, ExecutionResult):

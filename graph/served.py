@@ -20,7 +20,7 @@ from domain.alerts.edit import read_terms
 from domain.feed import read_changes, read_updates
 from domain.ids import encode_id
 from domain.lanes import lanes_of
-from domain.ports import Sql
+from domain.ports import Blobs, Sql
 from domain.refusals import ScopeMissing
 from graph import availability, erasure, models, near, provenance, retention
 from graph.bind import Served
@@ -32,13 +32,14 @@ from graph.scalars import BigInt
 class Asking:
     """Who asks, the connection to answer from, and what it is paid from.
 
-    turn: the fields of one request take turns on the connection.
+    turn: the fields of one request take turns on the connection. store: where blobs lie.
     """
 
     viewer: Viewer
     sql: Sql
     purse: Purse | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    store: Blobs | None = None
 
 
 @strawberry.type(name="Viewer", description="Who is asking.")

@@ -14,8 +14,10 @@ The sweep never looks at a blob younger than that, because its row may be about 
 is dropped at once (`drop`) when a file of it is deleted: who would name it just then sends it again.
 """
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -28,6 +30,9 @@ from domain.row import instant
 # Longer than a request or a job may take from storing bytes to naming them in a row.
 GRACE = timedelta(hours=24)
 AT_ONCE = 500
+# Of a store that is only looked at, for a plan.
+MOST_LOOKED_AT = 50_000
+_PATIENCE_S = 4.0
 _LOCK = "pg_advisory_xact_lock(hashtextextended('blob ' || $1, 6))"
 # Every place where a row needs bytes of the store; a column of that name that is not here fails a test.
 NEEDED_BY = {
@@ -99,6 +104,43 @@ async def sweep(
             waiting = []
     for gone in await _leave(step, store, waiting, now):
         yield gone
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Blobs that no row needed when they were looked at. whole: whether the store was looked through."""
+
+    blobs: list[StoredBlob]
+    looked_at: int
+    whole: bool
+
+
+async def orphans(sql: Sql, store: Store, before: datetime, *, at_once: int = AT_ONCE) -> Orphans:
+    """What the sweep finds that is written before an instant, nothing changed.
+
+    A store is large and whoever asks waits: after so many blobs, or seconds, it is not looked at further.
+    """
+    found: list[StoredBlob] = []
+    waiting: list[StoredBlob] = []
+    looked_at, give_up_at = 0, time.monotonic() + _PATIENCE_S
+
+    async def judge() -> None:
+        rows = await sql.fetch(_NEEDED, [blob.sha256 for blob in waiting])
+        needed = {row[0] if isinstance(row[0], str) else row[0].decode() for row in rows}
+        found.extend(blob for blob in waiting if blob.sha256 not in needed)
+        waiting.clear()
+
+    async for blob in store.walk():
+        looked_at += 1
+        if blob.written_at <= before:
+            waiting.append(blob)
+        if len(waiting) >= at_once:
+            await judge()
+        if looked_at >= MOST_LOOKED_AT or time.monotonic() > give_up_at:
+            await judge()
+            return Orphans(found, looked_at, False)
+    await judge()
+    return Orphans(found, looked_at, True)
 
 
 async def drop(step: "Step", store: Store, sha256: str, now: datetime) -> bool:

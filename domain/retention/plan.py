@@ -8,6 +8,7 @@ from typing import Any
 from domain.ports import Sql, text_of
 from domain.refusals import InputInvalid
 from domain.retention import due
+from domain.retention.blobs import GRACE, Orphans, Store, orphans
 from domain.retention.partitions import TIMES, Leaf, leaves
 from domain.retention.purge import TOMBSTONES
 from domain.retention.rules import NOTICE, RULES, Period, Rule
@@ -40,11 +41,16 @@ class PlanLine:
 
 
 async def plan(
-    sql: Sql, now: datetime, *, days: int = NOTICE.days, owner_id: uuid.UUID | None = None
+    sql: Sql,
+    now: datetime,
+    *,
+    days: int = NOTICE.days,
+    owner_id: uuid.UUID | None = None,
+    store: Store | None = None,
 ) -> list[PlanLine]:
     """Everything that goes now or within so many days, nothing changed. owner_id: of one organization only.
 
-    Raises InputInvalid.
+    store: where blobs are looked for that no row needs, which are nobody's. Raises InputInvalid.
     """
     if not 0 <= days <= FARTHEST_DAYS:
         raise InputInvalid(f"days is {days}; 0 to {FARTHEST_DAYS} will do", path=("days",))
@@ -55,6 +61,36 @@ async def plan(
         lines += [_line(rule, row) for row in rows]
     if owner_id is None:
         lines += [_leaf(leaf, now) for leaf in await leaves(sql, until)]
+        if store is not None:
+            lines += _orphaned(await orphans(sql, store, until - GRACE), now)
+    return lines
+
+
+def _orphaned(found: Orphans, now: datetime) -> list[PlanLine]:
+    """Blobs of the store that no row needs: those that go with the next run, and those too young for it."""
+    part = "" if found.whole else f"; of a large store, its first {found.looked_at:,} blobs were looked at"
+    lines = []
+    for state in ("due", "coming"):
+        blobs = [blob for blob in found.blobs if (blob.written_at + GRACE <= now) == (state == "due")]
+        if not blobs:
+            continue
+        blobs.sort(key=lambda blob: blob.written_at)
+        due_at = blobs[0].written_at + GRACE
+        lines.append(
+            PlanLine(
+                rule="orphan_blobs",
+                about="blobs that no row needs",
+                owner_id=None,
+                state=state,
+                why=f"no row names them, and they are let go when they are a day old{part}",
+                count=len(blobs),
+                size_bytes=sum(blob.size_bytes for blob in blobs),
+                oldest_at=blobs[0].written_at,
+                due_at=due_at,
+                goes_at=due_at,
+                examples=tuple(blob.sha256 for blob in blobs[:5]),
+            )
+        )
     return lines
 
 

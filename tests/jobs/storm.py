@@ -53,6 +53,16 @@ for line in sys.stdin:
         os._exit(run(["serve", "--port", line.strip()]))
     print(child, flush=True)
 """
+# Jobs whose lease is over for more than five seconds, with who could stand in their way.
+_LATE = """
+select id, kind, fence, attempts, clock_timestamp() - leased_until as late,
+       (select count(*) from pg_locks where relation = 'job'::regclass) as locks,
+       (select string_agg(concat_ws(' ', application_name, state, wait_event_type, wait_event,
+          clock_timestamp() - state_change, left(regexp_replace(query, '\\s+', ' ', 'g'), 60)), ' | ')
+          from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle') as active
+  from job where state = 'running' and leased_until < clock_timestamp() - interval '5 s'
+"""
 OWNER = uuid.UUID("0195e3a0-0000-7000-8000-000000000001")
 
 
@@ -79,6 +89,7 @@ class Storm:
     up_since: float = 0.0
     late: list[str] = field(default_factory=list)
     accepted: int = 0
+    struck: list[tuple[float, str]] = field(default_factory=list)
     pids: dict[str, int] = field(default_factory=dict)
     nursery: asyncio.subprocess.Process | None = None
 
@@ -140,6 +151,7 @@ class Storm:
     async def kill(self, what: str) -> None:
         """Kill one thing and bring it up again."""
         self.kills[what] = self.kills.get(what, 0) + 1
+        self.struck.append((time.monotonic(), what))
         if what == "worker":
             _kill(self.pids[self.chance.choice(["worker1", "worker2"])])
         elif what == "api":
@@ -181,18 +193,26 @@ class Storm:
         self.accepted += 1
 
     async def watch_leases(self) -> None:
-        """Note what still runs five seconds behind its lease, although everything was up for so long."""
+        """Note what still runs five seconds behind its lease, although everything was up for so long.
+
+        What is noted says all that is known of it, because nobody can look again afterwards.
+        """
         while True:
             await asyncio.sleep(0.3)
+            began = time.monotonic()
             try:
-                rows = await self.sql(
-                    "select id, leased_until from job where state = 'running' "
-                    "and leased_until < clock_timestamp() - interval '5 s'"
-                )
+                rows = await self.sql(_LATE)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 continue
-            if time.monotonic() - self.up_since > 5:
-                self.late += [f"{row['id']} leased until {row['leased_until']}" for row in rows]
+            up_s = began - self.up_since
+            if up_s > 5:
+                lately = [f"{what} {began - at:.1f} s ago" for at, what in self.struck[-6:]]
+                self.late += [
+                    f"{row['kind']} {row['id']}, fence {row['fence']}, attempt {row['attempts']}: its lease "
+                    f"was over for {row['late']}, all was up for {up_s:.1f} s; struck: {', '.join(lately)}; "
+                    f"locks on job: {row['locks']}; at work: {row['active']}"
+                    for row in rows
+                ]
 
     async def calm_down(self) -> None:
         """Until every job has ended; the dead ones, whose tries were killed, are begun anew."""

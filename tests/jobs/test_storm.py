@@ -38,7 +38,7 @@ async def judge(installation: Storm, deliveries: int) -> None:
     told = {row["what"]: row["n"] for row in changes}
     assert (told["release insert"], told["track insert"]) == (deliveries, 2 * deliveries)
     assert not await installation.sql("select 1 from outbox where told_at is null")
-    assert not installation.late
+    assert not installation.late, "\n".join(installation.late)
 
 
 async def test_nothing_is_lost_or_doubled_whatever_is_killed(folder: Path) -> None:

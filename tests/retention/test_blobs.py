@@ -46,6 +46,41 @@ def test_every_column_that_names_a_blob_is_asked() -> None:
     assert named == set(NEEDED_BY) - {"job"}, "say in domain/retention/blobs.py what needs the bytes"
 
 
+async def test_the_plan_lists_what_no_row_needs_and_changes_nothing(
+    attic: Attic, blobs: LocalBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, now = await attic.organization(), utc_now()
+    needed, old, older, young = [
+        (await blobs.put(name.encode())).sha256 for name in ("needed", "old one", "older", "young")
+    ]
+    await attic.file(owner, now, sha256=needed)
+    age(tmp_path, needed, 9 * DAY)
+    age(tmp_path, old, 2 * DAY)
+    age(tmp_path, older, 5 * DAY)
+    lines = {
+        line.state: line
+        for line in await attic.plan(now, store=blobs)
+        if line.rule == "orphan_blobs" and line.owner_id is None
+    }
+    assert {state: (line.count, line.size_bytes) for state, line in lines.items()} == {
+        "due": (2, len("old one") + len("older")),
+        "coming": (1, len("young")),
+    }
+    assert lines["due"].examples == (older, old), "the first due first"
+    assert abs(lines["due"].due_at - (now - 4 * DAY)) < timedelta(minutes=1)
+    assert "no row names them" in lines["due"].why
+    # Of a large store a part is looked at, and that is said; of one organization none is anybody's.
+    monkeypatch.setattr("domain.retention.blobs.MOST_LOOKED_AT", 1)
+    partly = [line for line in await attic.plan(now, store=blobs) if line.rule == "orphan_blobs"]
+    assert all("its first 1 blobs" in line.why for line in partly)
+    assert "orphan_blobs" not in {line.rule for line in await attic.plan(now, owner_id=owner, store=blobs)}
+    assert all([await blobs.exists(sha256) for sha256 in (needed, old, older, young)])
+    monkeypatch.undo()
+    assert sorted(await swept(attic, blobs, now)) == sorted([old, older])
+    left = [line for line in await attic.plan(now, store=blobs) if line.rule == "orphan_blobs"]
+    assert [(line.state, line.examples) for line in left] == [("coming", (young,))]
+
+
 async def test_only_what_nobody_needs_goes_and_only_when_it_is_a_day_old(
     attic: Attic, blobs: LocalBlobs, tmp_path: Path
 ) -> None:
