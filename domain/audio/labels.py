@@ -1,21 +1,18 @@
 """Tags as labels: which genre, mood, instruments, voice and era two taggers speak for, and how surely.
 
-A tagger gives each tag the probability that its listeners would have given it. Some tags are given to most
-music (`rock`), others to little (`funk`), so what counts is how far a tag stands out from what it usually
-has. A label's evidence is that of its strongest tag; evidence becomes a confidence by a curve that was
-fitted to labelled sounds (docs/enrichment.md says which, and how weak they are). What is not likely enough
-is not said.
+A tagger gives each tag the probability that its listeners would have given it. Genres come from all hundred
+tags by a fit to labelled clips, and from the tags that name them: the fit knows styles that no tag names, the
+names hold where the fit has heard nothing alike. docs/enrichment.md says which clips, and how weak they are.
+What is not likely enough is not said.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from math import exp, log, tanh
 
 from domain.audio.analysis import Label, Labels
 from domain.audio.reference import reference
 
-VERSION = "labels-1"
+VERSION = "labels-2"
 
 Words = Mapping[str, tuple[str, ...]]
 
@@ -47,14 +44,16 @@ def _named(tagger: str, tags: str) -> tuple[str, ...]:
     return tuple(f"{tagger}:{tag}" for tag in _tags(tags))
 
 
-GENRES = {
+ALL_TAGS = tuple(f"{tagger}:{tag}" for tagger, tags in TAGS.items() for tag in tags)
+
+# By genre the tags that name it; reggae and latin have none, and are known by the fit alone.
+GENRES: Words = {
     "rock": (
         *_named("msd", "rock,alternative,alternative rock,indie,indie rock,classic rock,hard rock"),
         *_named("msd", "Progressive rock"),
         *_named("mtt", "rock"),
     ),
     "metal": (*_named("msd", "metal,heavy metal"), "mtt:metal"),
-    "punk": ("msd:punk",),
     "pop": (*_named("msd", "pop,catchy"), "mtt:pop"),
     "electronic": (
         *_named("msd", "electronic,electronica,electro,dance"),
@@ -62,7 +61,11 @@ GENRES = {
     ),
     "techno": ("mtt:techno",),
     "house": ("msd:House",),
-    "ambient": (*_named("msd", "ambient"), *_named("mtt", "ambient,new age")),
+    "trance": ("mtt:techno",),
+    "drum and bass": ("mtt:techno", "msd:electronica"),
+    "synthwave": ("mtt:synth", "msd:electro"),
+    "disco": ("msd:dance",),
+    "ambient": ("msd:ambient", *_named("mtt", "ambient,new age")),
     "hip hop": ("msd:Hip-Hop",),
     "soul": _named("msd", "soul,rnb"),
     "funk": ("msd:funk",),
@@ -71,7 +74,11 @@ GENRES = {
     "country": ("msd:country", "mtt:country"),
     "folk": _named("msd", "folk,acoustic"),
     "classical": _named("mtt", "classical,classic,violin,strings,cello,harpsichord,opera,choral"),
+    "reggae": (),
+    "latin": (),
 }
+# What is one of these is electronic too, and as likely as all of them together.
+ELECTRONIC = frozenset({"techno", "house", "trance", "drum and bass", "synthwave"})
 INSTRUMENTS = {
     "guitar": ("mtt:guitar", "msd:guitar"),
     "piano": ("mtt:piano",),
@@ -110,23 +117,14 @@ _SLOW = (
     *_named("msd", "ambient,Mellow,sad,Hip-Hop,rnb"),
 )
 
-# Half of what a tag usually has is held against it: a common tag that is strong still means something.
-_HELD_AGAINST = 0.5
+# The part of what a tag usually has that is held against it: a common tag that is strong says something.
+_HELD_AGAINST = 0.6
+# How many deviations a tag may stand out by in the fit, and how much the tags' own names count beside it.
+MOST_DEVIATIONS = 3.0
+_FITTED, _NAMED = 1 / 1.5, 0.6
 # What is less likely than this is not said at all.
 _LEAST = 0.15
 _MOST_LABELS = 5
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How evidence becomes a confidence: the logistic of base + slope * evidence + lead * its lead."""
-
-    base: float
-    slope: float
-    lead: float
-
-    def __call__(self, evidence: float, lead: float) -> float:
-        return 1 / (1 + exp(-(self.base + self.slope * evidence + self.lead * lead)))
 
 
 def labels(scores: Mapping[str, float]) -> Labels:
@@ -135,9 +133,9 @@ def labels(scores: Mapping[str, float]) -> Labels:
     scores: by tagger and tag, as `msd:rock`, 0 to 1.
     """
     return Labels(
-        genre=_likely(_fitted("genre", GENRES, scores)),
+        genre=_likely(genres(scores)),
         mood=_likely(_raw(MOODS, scores)),
-        instruments=_likely(_fitted("instruments", INSTRUMENTS, scores)),
+        instruments=_likely(_raw(INSTRUMENTS, scores)),
         vocals=_likely(_raw(VOCALS, scores)),
         era=_likely(_raw(ERAS, scores))[:1],
     )
@@ -145,27 +143,59 @@ def labels(scores: Mapping[str, float]) -> Labels:
 
 def pace(scores: Mapping[str, float]) -> float:
     """-1 slow to +1 fast: how far the tags of fast music stand out against those of slow music."""
-    fast = sum(_standing_out(tag, scores) for tag in _FAST) / len(_FAST)
-    slow = sum(_standing_out(tag, scores) for tag in _SLOW) / len(_SLOW)
+    out = standing_out(scores, reference()["tags"])
+    fast = sum(out[tag] for tag in _FAST) / len(_FAST)
+    slow = sum(out[tag] for tag in _SLOW) / len(_SLOW)
     return round(tanh(0.8 * (fast - slow)), 4)
 
 
-def evidence(words: Words, scores: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """By label, the evidence of its strongest tag, and by how much it leads the strongest other label."""
-    means = reference()["tags"]["mean"]
-    strength = {
-        word: max(_logit(scores[tag]) - _HELD_AGAINST * means[tag] for tag in tags)
-        for word, tags in words.items()
+def genres(scores: Mapping[str, float]) -> dict[str, float]:
+    """How likely each genre is: the fit and the names of the tags together, calmed to what held true."""
+    stored, tags = reference()["genre"], reference()["tags"]
+    out = list(standing_out(scores, tags).values())
+    fitted = {
+        name: stored["bias"][name] + sum(w * one for w, one in zip(weights, out, strict=True))
+        for name, weights in stored["weights"].items()
     }
-    return {
-        word: (own, own - max(other for name, other in strength.items() if name != word))
-        for word, own in strength.items()
-    }
+    return likelihoods(blended(fitted, scores, tags["mean"]), stored["calm"])
 
 
-def _fitted(field: str, words: Words, scores: Mapping[str, float]) -> dict[str, float]:
-    curve = curves()[field]
-    return {word: curve(own, lead) for word, (own, lead) in evidence(words, scores).items()}
+def likelihoods(told: Mapping[str, float], calm: float) -> dict[str, float]:
+    """Scores by genre as probabilities; the kinds of electronic music count for it together."""
+    top = max(told.values())
+    shares = {name: exp((value - top) / calm) for name, value in told.items()}
+    whole = sum(shares.values())
+    sure = {name: share / whole for name, share in shares.items()}
+    sure["electronic"] = sure.get("electronic", 0.0) + sum(sure.get(name, 0.0) for name in ELECTRONIC)
+    return sure
+
+
+def blended(
+    fitted: Mapping[str, float], scores: Mapping[str, float], means: Mapping[str, float]
+) -> dict[str, float]:
+    """By genre what the fit says, and what the genre's own tags say; one that has none takes the least.
+
+    means: of each tag's logit over many sounds.
+    """
+    named = {
+        name: max(logit(scores[tag]) - _HELD_AGAINST * means[tag] for tag in GENRES[name])
+        for name in fitted
+        if GENRES[name]
+    }
+    least, usual = min(named.values()), sum(named.values()) / len(named)
+    return {name: _FITTED * own + _NAMED * (named.get(name, least) - usual) for name, own in fitted.items()}
+
+
+def standing_out(scores: Mapping[str, float], usual: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """How far each tag stands out, in deviations, at most three. usual: `mean` and `deviation` by tag."""
+    out = {tag: (logit(scores[tag]) - usual["mean"][tag]) / usual["deviation"][tag] for tag in ALL_TAGS}
+    return {tag: min(max(one, -MOST_DEVIATIONS), MOST_DEVIATIONS) for tag, one in out.items()}
+
+
+def logit(score: float) -> float:
+    """The logarithm of the odds of a score, which is held away from 0 and 1."""
+    held = min(max(score, 1e-4), 1 - 1e-4)
+    return log(held / (1 - held))
 
 
 def _raw(words: Words, scores: Mapping[str, float]) -> dict[str, float]:
@@ -176,20 +206,3 @@ def _raw(words: Words, scores: Mapping[str, float]) -> dict[str, float]:
 def _likely(sure: Mapping[str, float]) -> tuple[Label, ...]:
     likely = sorted((word for word in sure if sure[word] >= _LEAST), key=lambda word: (-sure[word], word))
     return tuple(Label(name=word, confidence=round(sure[word], 3)) for word in likely[:_MOST_LABELS])
-
-
-@cache
-def curves() -> dict[str, Curve]:
-    """The fitted curve of each field."""
-    return {field: Curve(*numbers) for field, numbers in reference()["curves"].items()}
-
-
-def _standing_out(tag: str, scores: Mapping[str, float]) -> float:
-    """How far a tag stands out from what it usually has, in its own deviations."""
-    stored = reference()["tags"]
-    return float((_logit(scores[tag]) - stored["mean"][tag]) / stored["deviation"][tag])
-
-
-def _logit(score: float) -> float:
-    held = min(max(score, 1e-4), 1 - 1e-4)
-    return log(held / (1 - held))
