@@ -6,11 +6,23 @@ confidence is a probability, 0 to 1, calibrated on labelled clips (docs/enrichme
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+    Samples = NDArray[np.float32]
+
+
+def __getattr__(name: str) -> Any:
+    """`Samples`, made when it is asked for: what only tells of analyses (functions in a zip) has no numpy."""
+    if name == "Samples":
+        import numpy as np
+        from numpy.typing import NDArray
+
+        return NDArray[np.float32]
+    raise AttributeError(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +38,7 @@ class Sound:
     `key`, …): claims, never measurements.
     """
 
-    samples: Samples
+    samples: "Samples"
     rate_hz: int
     container: str
     codec: str
