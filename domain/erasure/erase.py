@@ -17,13 +17,14 @@ from domain.access.sessions import end_all
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.erasure.trace import Person, Trace, left_of, trace
+from domain.job_kinds import reserved
 from domain.ports import Sql, text_of
 from domain.refusals import InputInvalid, NotFound
 from domain.retention import due
 from domain.retention.holds import HeldByLaw, no_new_holds
 from domain.work import Work
 
-JOB = "erase_person"
+JOB = reserved("erase_person", Scope.SYSTEM_ADMIN)
 LONGEST_REASON = 2_000
 
 

@@ -37,10 +37,15 @@ async def judged(sql: Sql, organization_id: uuid.UUID, asker: Mapping[str, Any])
     """The asker as they stand now. Raises ScopeMissing for whom there is no standing any more."""
     actor, names = str(asker["actor"]), list(asker["names"])
     client_id = uuid.UUID(asker["client_id"]) if asker["client_id"] else None
+    user_id = _uuid(actor)
     standings: list[Standing | None] = []
     if client_id is not None:
-        standings.append(await standing_of_client(sql, client_id))
-    if actor != str(client_id) and (user_id := _uuid(actor)) is not None:
+        standing = await standing_of_client(sql, client_id)
+        if standing is None and client_id == user_id:
+            # A client that acts for itself names itself twice; so does a person's token of the command line.
+            standing = await standing_of_member(sql, organization_id, client_id)
+        standings.append(standing)
+    if user_id is not None and user_id != client_id:
         standings.append(await standing_of_member(sql, organization_id, user_id))
     if not standings:
         # A token of the operator's own making names nobody who has a row; what is revoked by name counts.

@@ -8,6 +8,7 @@ from typing import Annotated
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
+from domain.job_kinds import reserved
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal
 from domain.retention import due
 from domain.retention.purge import NAME
@@ -21,7 +22,7 @@ LONGEST_REASON = 2_000
 # An extension is for a case at hand; what is to stay longer is a matter of the policy, or of a hold.
 LONGEST_EXTENSION_DAYS = 3 * 366
 LONGEST_POLICY_MONTHS = 12 * 100
-RETAIN = "retain"
+RETAIN = reserved("retain", Scope.SYSTEM_ADMIN)
 REFUSES = (NotFound, ReferenceMissing)
 
 

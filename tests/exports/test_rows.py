@@ -3,6 +3,7 @@
 import json
 import random
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -184,6 +185,17 @@ async def member(yard: Yard, role: str = "label_user") -> Viewer:
     )
 
 
+async def program(yard: Yard) -> Viewer:
+    """A program of the organization that acts for itself."""
+    id = await yard.pool.fetchval(
+        "insert into client (organization_id, name, role, scopes) "
+        "values ($1, 'p', 'api_user', $2) returning id",
+        yard.viewer.organization_id,
+        [Scope.EXPORTS_RUN.value, Scope.CATALOG_READ.value],
+    )
+    return Viewer(yard.viewer.organization_id, str(id), Role.API_USER, frozenset(Scope))
+
+
 async def test_who_has_left_when_the_job_runs_gets_nothing(yard: Yard) -> None:
     await record(yard, "ours")
     leaver, stayer = await member(yard), await member(yard)
@@ -194,6 +206,20 @@ async def test_who_has_left_when_the_job_runs_gets_nothing(yard: Yard) -> None:
     assert (found.job["error_code"], found.raw) == ("insufficient_scope", None)
     assert not stored(yard)
     assert await run_job(yard.house, stayed) == "done"
+
+
+async def test_a_token_of_the_command_line_exports_as_its_person(yard: Yard) -> None:
+    """Such a token has no client and names its subject twice, as a client does that acts for itself."""
+    await record(yard, "ours")
+    person, robot = await member(yard), await program(yard)
+    for viewer in (person, robot):
+        of = replace(viewer, client_id=uuid.UUID(viewer.actor))
+        before, after = await ask(yard, "recording", of=of), await ask(yard, "recording", of=of)
+        assert await run_job(yard.house, before) == "done"
+        assert [row["title"] for row in (await look(yard, before)).rows] == ["ours"]
+        await yard.pool.execute("delete from member where user_id = $1", of.client_id)
+        await yard.pool.execute("update client set revoked_at = now() where id = $1", of.client_id)
+        assert await run_job(yard.house, after) == "failed"
 
 
 async def test_what_was_revoked_by_name_counts_when_the_job_runs(yard: Yard) -> None:

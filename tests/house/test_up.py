@@ -155,6 +155,13 @@ def test_the_printed_token_opens_the_door(house: Running) -> None:
     assert answer.json()["data"] == {"__typename": "Query"}
 
 
+def test_what_the_printed_token_asks_for_is_exported(house: Running, tmp_path: Path) -> None:
+    out = tmp_path / "artists.ndjson"
+    done = call(house.folder, "export", "ndjson", "--kind", "artist", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(out.read_text().splitlines()[-1])["count"] == 0
+
+
 def test_a_token_says_what_was_asked_for(house: Running) -> None:
     done = call(
         house.folder, "--json", "token", "--role", "api_user", "--scope", "catalog:read", "--ttl", "90s"
