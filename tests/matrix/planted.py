@@ -295,7 +295,7 @@ async def credentials(planter: Planter, revoked_jti: str) -> Planted:
     await planter.row("member", organization_id=OURS, user_id=person, role="label_user")
     scopes = ["catalog:read", "catalog:write", "rights:read", "rights:write"]
     scopes += ["deliveries:read", "deliveries:write", "jobs:read", "jobs:write", "audit:read"]
-    scopes += ["files:read", "files:write", "exports:run", "notices:read"]
+    scopes += ["files:read", "files:write", "exports:run", "enrichment:run", "notices:read"]
     await planter.row(
         "client", id=program, organization_id=OURS, name="program", role="api_user", scopes=scopes
     )
