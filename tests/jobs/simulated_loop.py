@@ -34,6 +34,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._moment: asyncio.Future[None] | None = None
         super().__init__()
         self._now = 0.0
+        # Whether the timers of a process that stands still do so too.
+        self.freezes = False
         self._number = 0
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self.set_task_factory(_in_its_process)  # type: ignore[arg-type]
@@ -67,7 +69,13 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """Let time go on; what falls due runs when the loop runs next."""
         self._now = max(self._now, to)
         while (when := self.next_timer()) is not None and when <= self._now:
-            self._ready.append(heapq.heappop(self._timers)[2])
+            _, number, handle = heapq.heappop(self._timers)
+            process = handle._context.get(PROCESS)  # type: ignore[attr-defined]
+            if self.freezes and process is not None and process.stalled_until > self._now:
+                # Who stands still hears no alarm either, and all of them when he wakes up.
+                heapq.heappush(self._timers, (process.stalled_until, number, handle))
+            else:
+                self._ready.append(handle)
 
     async def moment(self) -> None:
         """Two milliseconds of real time, in which sockets have their say."""

@@ -82,12 +82,16 @@ class Result:
 
 @dataclass
 class World:
-    """One seed's world. storm: things still go wrong."""
+    """One seed's world. storm: things still go wrong.
+
+    sharp: who stands still does so wholly, and mostly where it matters; jobs are slow enough to be overtaken.
+    """
 
     seed: int
     loop: SimulatedLoop
     database: Database
     owner: uuid.UUID
+    sharp: bool = False
     storm: bool = True
     kills: int = 0
     asked: list[str] = field(default_factory=list)
@@ -221,7 +225,9 @@ class World:
             self.note(f"CLOCK JUMPS {jump:+.3f}")
 
     def _victim(self, alive: Sequence[Process]) -> Process:
-        """Mostly one that is in the middle of what must be whole."""
+        """Any of them; in a sharp world mostly one that is in the middle of what must be whole."""
+        if not self.sharp:
+            return self.chance.choice(alive)
         names = {gate.process.name for gate in self.gates if any(what in gate.what for what in CRITICAL)}
         busy = [process for process in alive if process.name in names]
         return self.chance.choice(busy if busy and self.chance.random() < 0.7 else alive)
@@ -294,11 +300,11 @@ def asker(world: World, viewer: Viewer) -> Callable[[Process], Coroutine[Any, An
     async def main(process: Process) -> None:
         pool: Any = SimulatedPool(world.database, world, process)
         chance = world.chance
-        for _ in range(chance.randrange(1, 5)):
-            await asyncio.sleep(chance.uniform(0.01, 1.5))
+        for _ in range(chance.randrange(1, 4)):
+            await asyncio.sleep(chance.uniform(0.01, 2))
             try:
                 if not world.asked or chance.random() < 0.7:
-                    plan = _plan(chance)
+                    plan = _plan(chance, world.sharp)
                     key = chance.choice(["a", "b"]) if chance.random() < 0.2 else None
                     async with open_work(pool, viewer, command="simulation", door="test") as work:
                         id = str(await work.enqueue("simulated", {"plan": plan}, unique_key=key))
@@ -307,7 +313,7 @@ def asker(world: World, viewer: Viewer) -> Callable[[Process], Coroutine[Any, An
                 else:
                     command = COMMANDS[chance.choice(["cancel_job", "retry_job"])]
                     # What was asked for last is most likely under way.
-                    ask = command.ask(job_id=chance.choice(world.asked[-3:]))
+                    ask = command.ask(job_id=chance.choice(world.asked[-3 if world.sharp else 0 :]))
                     await dispatch(command, ask, viewer=viewer, pool=pool, door="test")
             except (Away, Refusal) as error:
                 world.note(f"{process.name} was told {error}")
@@ -315,9 +321,12 @@ def asker(world: World, viewer: Viewer) -> Callable[[Process], Coroutine[Any, An
     return main
 
 
-def _plan(chance: random.Random) -> dict[str, Any]:
-    """What a job does: steps, naps between them, and how its first attempts fail."""
-    return {
+def _plan(chance: random.Random, sharp: bool) -> dict[str, Any]:
+    """What a job does and how its first attempts fail.
+
+    steps, with naps between them and a rest after them; doubt: between looking for an effect and having it.
+    """
+    plan = {
         "word": f"{chance.getrandbits(32):08x}",
         "steps": chance.randrange(1, 4),
         "nap": round(chance.choice([0, 0.2, 0.8, 1.5, LEASE_S]), 2),
@@ -326,6 +335,8 @@ def _plan(chance: random.Random) -> dict[str, Any]:
         "hangs": chance.random() < 0.05,
         "holds": chance.choice(["first", "last"]),
     }
+    slow = {name: round(chance.choice([0, 0, 0.8, LEASE_S]), 2) for name in ("rest", "doubt") if sharp}
+    return plan | {"rest": 0.0, "doubt": 0.0} | slow
 
 
 @contextmanager
@@ -344,11 +355,12 @@ def simulated_jobs() -> Iterator[None]:
             await asyncio.sleep(plan["nap"])
             if plan["holds"] == "first":
                 async with tools.step() as sql:
-                    await _take_effect(sql, tools, number)
+                    await _take_effect(sql, tools, number, plan["doubt"])
             else:
                 async with tools.pool.acquire() as sql, sql.transaction():
-                    await _take_effect(sql, tools, number)
+                    await _take_effect(sql, tools, number, plan["doubt"])
                     await jobs.hold(sql, tools.claim.id, tools.claim.fence)
+        await asyncio.sleep(plan["rest"])
         if plan["refuses"]:
             raise InputInvalid("the plan says so")
         if tools.claim.attempt <= plan["fails"]:
@@ -364,11 +376,12 @@ def simulated_jobs() -> Iterator[None]:
         JOBS.update(before)
 
 
-async def _take_effect(sql: Sql, tools: Tools, number: int) -> None:
+async def _take_effect(sql: Sql, tools: Tools, number: int, doubt_s: float) -> None:
     """What must happen once: looked for and then done, with nothing but the lease against doing it twice."""
     if not await sql.fetchval(
         "select exists (select from simulated.effect where job_id = $1 and step = $2)", tools.claim.id, number
     ):
+        await asyncio.sleep(doubt_s)
         await sql.execute(
             "with done as (insert into simulated.effect (job_id, step, fence) values ($1, $2, $3) "
             "returning 1) insert into outbox (topic, payload) select 'effect', '{}' from done",
@@ -405,16 +418,17 @@ class Simulation:
             "insert into organization (name, slug) values ('simulated', 'simulated') returning id"
         )
 
-    def run(self, seed: int) -> Result:
+    def run(self, seed: int, *, sharp: bool = False) -> Result:
         """What comes of a seed. Raises Broken."""
         self._loop.begin_anew()
+        self._loop.freezes = sharp
         jobs.CHANCE.seed(seed)
         with simulated_jobs():
-            return self._loop.run_until_complete(self._run(seed))
+            return self._loop.run_until_complete(self._run(seed, sharp))
 
-    async def _run(self, seed: int) -> Result:
+    async def _run(self, seed: int, sharp: bool) -> Result:
         await self._database.begin_anew()
-        world = World(seed, self._loop, self._database, self._owner)
+        world = World(seed, self._loop, self._database, self._owner, sharp)
         try:
             await self._live(world)
         except (jobs.LeaseLost, AssertionError) as error:
@@ -442,14 +456,18 @@ class Simulation:
             await world.run(world.loop.time() + chance.uniform(0.5, 1.5))
         world.storm, world.queue.unruly = False, 0.0
         world.note("CALM")
-        # Who stands still does so until its time is over, and wakes up among those who took over.
+        for process in world.processes:
+            if not world.sharp:
+                process.stalled_until = 0.0
         world.start("calm", worker(world))
         calm_at = world.loop.time()
 
         async def settled() -> bool:
-            if world.loop.time() > calm_at + 5:
+            # Who stands still in the middle of a step keeps its row, until his connection is cut.
+            awake_at = max([calm_at, *(one.stalled_until for one in world.processes if not one.dead)])
+            if world.loop.time() > awake_at + 5:
                 await check_leases(self._database.keeper)
-            if any(world.loop.time() < one.stalled_until + 1 for one in world.processes if not one.dead):
+            if world.sharp and world.loop.time() < awake_at + 1:
                 return False
             return not await unsettled(self._database.keeper)
 

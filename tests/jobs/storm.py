@@ -144,7 +144,11 @@ class Storm:
 
     async def is_under_load(self) -> bool:
         """Whether messages come in."""
-        return self.accepted > 1
+        return await self.has_taken_more_than(1)
+
+    async def has_taken_more_than(self, count: int) -> bool:
+        """Whether more messages than so many were taken."""
+        return self.accepted > count
 
     # -- what happens -----------------------------------------------------------------------------------
 

@@ -41,8 +41,8 @@ def test_no_seed_loses_a_job_or_doubles_its_effect(simulation: Simulation) -> No
 @pytest.mark.timeout(6 * 3600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_seed_of_ten_thousand_does(simulation: Simulation, part: int) -> None:
-    """Parts run side by side: pytest -n, or one part by its number."""
-    _run_all(simulation, range(part, LONG, PARTS))
+    """Parts run side by side: pytest -n, or one part by its number. Every second one is sharp."""
+    _run_all(simulation, range(part, LONG, PARTS), sharp=part % 2 == 1)
 
 
 def test_a_seed_replays_identically(simulation: Simulation) -> None:
@@ -51,8 +51,8 @@ def test_a_seed_replays_identically(simulation: Simulation) -> None:
     assert len({len(trace) for trace in first}) > 1
 
 
-def _run_all(simulation: Simulation, seeds: Iterable[int]) -> list[Result]:
-    return [simulation.run(seed) for seed in seeds]
+def _run_all(simulation: Simulation, seeds: Iterable[int], *, sharp: bool = False) -> list[Result]:
+    return [simulation.run(seed, sharp=sharp) for seed in seeds]
 
 
 # -- what is broken on purpose ------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def _without(name: str, old: str, new: str) -> tuple[Any, str, str]:
     return jobs, name, statement.replace(old, new)
 
 
-# Found by few seeds, so looked for only where there is time.
+# Found by few seeds, and sharp ones, so looked for only where there is time.
 SELDOM = (
     "finish without the fence",
     "steps that do not hold the lease",
@@ -126,8 +126,9 @@ BROKEN: dict[str, Callable[[], tuple[Any, str, Any]]] = {
 )
 def test_what_is_broken_is_found(what: str, simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*BROKEN[what]())
+    sharp = what in SELDOM
     with pytest.raises(Broken) as found:
-        _run_all(simulation, range(FOUND_WITHIN))
+        _run_all(simulation, range(4 * FOUND_WITHIN if sharp else FOUND_WITHIN), sharp=sharp)
     with pytest.raises(Broken) as again:
-        simulation.run(found.value.seed)
+        simulation.run(found.value.seed, sharp=sharp)
     assert (again.value.what, again.value.trace) == (found.value.what, found.value.trace)
