@@ -16,12 +16,12 @@ from domain.audio.analysis import Samples, Tempo, TempoCandidate, TempoSegment
 from domain.audio.network import load
 from domain.audio.onsets import Floats, Onsets, onsets
 
-VERSION = "2"
+VERSION = "3"
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 SAME = 0.04  # tempos closer than this are one tempo
 _CANDIDATES, _ALLOWED = 5, 10
 _LEAST_BPM, _MOST_BPM = 44.0, 225.0
-_LEAN = 0.5  # how many octaves' worth of doubt a pace of 1 takes away
+_LEAN = 1.0  # a pace of 1 makes the double of a tempo twice as probable, one of -1 half
 _TIMES = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3, 4, 6, 8])
 _BAND_TIMES = np.array([1 / 4, 1 / 3, 1 / 2, 1, 3 / 2, 2, 3, 4, 8])
 _CENTERS = np.geomspace(45, 220, 10)

@@ -1,12 +1,13 @@
 """Teaches the networks of tempo and key with clips made up by `audio_scores`, and calibrates what they say.
 
-    python3 -m tests.bench.audio_training FONT [FONT …] [--seeds 24]
+    python3 -m tests.bench.audio_training FONT [FONT …] [--seeds 24] [--labelled FOLDER]
 
 writes `domain/audio/learned/tempo.json` and `key.json` and prints how well clips are read whose style, and
 whose clip, was not taught. It needs tinysoundfont and General MIDI sound fonts (see `audio_render`).
 """
 
 import argparse
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +17,19 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.adapters.audio.decode import decode
 from domain.audio import key, network, tempo
+from domain.audio.analysis import NotAnalysed
+from domain.audio.camelot import TONICS
 from domain.audio.chroma import Peaks, chroma, peaks
+from domain.audio.mono import mono
 from domain.audio.onsets import Onsets, onsets
 from tests.bench.audio_scores import STYLES, compose
 
 RATE_HZ = 22_050
 SEED = 100
 _HIDDEN, _ROUNDS, _STEP, _DROPPED = 16, 100, 0.01, 0.2
+_WEIGHT = 4
 _TAUGHT = 3  # networks from as many beginnings, of which the mean is kept
 _DECAY = {"tempo": 0.03, "key": 0.03}
 _BINS = 12
@@ -124,27 +130,26 @@ def together(networks: Sequence[dict[str, object]]) -> dict[str, object]:
     }
 
 
-def unseen(examples: Sequence[Example], decay: float, by_style: bool, folds: int = 2) -> Doubles:
+def unseen(
+    examples: Sequence[Example],
+    decay: float,
+    fold: Sequence[int],
+    always: Sequence[Example] = (),
+    times: int = 1,
+) -> Doubles:
     """Of each example, by a network that knew none of its fold: chance of the first, and whether it is right.
 
-    by_style: folds of whole styles, else of single clips.
+    always: what each of the networks is taught besides. times: how much more an example weighs than those.
     """
-    styles = sorted({one.style for one in examples})
-    fold = np.array(
-        [
-            (styles.index(one.style) if by_style else at // len(styles)) % folds
-            for at, one in enumerate(examples)
-        ]
-    )
     told = np.zeros((len(examples), 2))
-    for number in range(folds):
-        taught = network.parse(
-            {"version": "", **teach([one for at, one in enumerate(examples) if fold[at] != number], decay)}
-        )
-        for at in np.flatnonzero(fold == number).tolist():
-            chances = taught.chances(examples[at].features)
-            best = np.unravel_index(int(chances.argmax()), chances.shape)
-            told[at] = chances[best], examples[at].right[best]
+    for number in sorted(set(fold)):
+        others = [one for one, its in zip(examples, fold, strict=True) if its != number]
+        taught = network.parse({"version": "", **teach([*always, *others * times], decay)})
+        for at, one in enumerate(examples):
+            if fold[at] == number:
+                chances = taught.chances(one.features)
+                best = np.unravel_index(int(chances.argmax()), chances.shape)
+                told[at] = chances[best], one.right[best]
     return told
 
 
@@ -168,20 +173,55 @@ def table(told: Doubles) -> Doubles:
     )
 
 
-def learn(name: str, examples: Sequence[Example], made: str) -> dict[str, object]:
-    """A network taught with all examples, calibrated by what unseen ones gave."""
-    by_style, by_clip = (unseen(examples, _DECAY[name], by_style) for by_style in (True, False))
+def learn(
+    name: str, examples: Sequence[Example], labelled: Sequence[Example], made: str
+) -> dict[str, object]:
+    """A network taught with all examples, calibrated by what unseen ones gave.
+
+    labelled: clips from elsewhere; there are few of them, so each weighs as much as four.
+    """
+    decay, styles = _DECAY[name], sorted({one.style for one in examples})
+    by_style = unseen(examples, decay, [styles.index(one.style) % 2 for one in examples])
+    by_clip = unseen(examples, decay, [at // len(styles) % 2 for at in range(len(examples))])
     print(
         f"{name}: {len(examples)} clips; right of styles not taught {by_style[:, 1].mean():.3f}, "
         f"of clips not taught {by_clip[:, 1].mean():.3f}"
     )
-    taught = together([teach(examples, _DECAY[name], seed) for seed in range(_TAUGHT)])
-    numbers = {**taught, "table": table(np.concatenate([by_style, by_clip]))}
+    told = [by_style, by_clip]
+    if labelled:
+        fold = [at % 3 for at in range(len(labelled))]
+        apart = unseen(labelled, decay, fold, examples, _WEIGHT)
+        for source in sorted({one.style for one in labelled}):
+            which = [one.style == source for one in labelled]
+            print(f"  of {source}, in three folds: {apart[which, 1].mean():.3f} of {sum(which)}")
+        told += [apart] * _WEIGHT
+    everything = [*examples, *list(labelled) * _WEIGHT]
+    numbers = together([teach(everything, decay, seed) for seed in range(_TAUGHT)])
+    numbers["table"] = table(np.concatenate(told))
     version = {"tempo": tempo.VERSION, "key": key.VERSION}[name]
     short = {
         part: np.vectorize(lambda one: float(f"{one:.4g}"))(value).tolist() for part, value in numbers.items()
     }
     return {"version": version, "made": made, **short}
+
+
+def elsewhere(folder: Path) -> tuple[list[Example], list[Example]]:
+    """Tempo and key of clips in a folder with `labels.csv`, as `bench audio` reads it."""
+    tempos, keys = [], []
+    with (folder / "labels.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["source"] != "edge"]
+    for row in rows:
+        sound = decode(folder / row["file"], row["file"])
+        if isinstance(sound, NotAnalysed):
+            continue
+        one = mono(sound, RATE_HZ)
+        if row["bpm"] and (made := tempo_example(row["source"], onsets(one, RATE_HZ), float(row["bpm"]))):
+            tempos.append(made)
+        if row["key"]:
+            keys.append(
+                key_example(row["source"], peaks(one, RATE_HZ), TONICS.index(row["key"]), row["scale"])
+            )
+    return tempos, keys
 
 
 def save(name: str, numbers: dict[str, object]) -> Path:
@@ -192,7 +232,7 @@ def save(name: str, numbers: dict[str, object]) -> Path:
     return path
 
 
-def main(fonts: Sequence[str], seeds: int) -> None:
+def main(fonts: Sequence[str], seeds: int, labelled: Path | None) -> None:
     """Renders, teaches, calibrates and writes both networks."""
     from tests.bench.audio_render import Player, produce
 
@@ -212,14 +252,16 @@ def main(fonts: Sequence[str], seeds: int) -> None:
         if (one := tempo_example(style, onsets(mono, RATE_HZ), score.bpm)) is not None:
             tempos.append(one)
         keys.append(key_example(style, peaks(mono, RATE_HZ), score.tonic, score.scale))
-    made = f"python3 -m tests.bench.audio_training, {len(keys)} clips"
-    for name, examples in (("tempo", tempos), ("key", keys)):
-        print(f"wrote {save(name, learn(name, examples, made))}")
+    more = elsewhere(labelled) if labelled else ([], [])
+    made = f"python3 -m tests.bench.audio_training, {len(keys)} clips and {len(more[1])} labelled ones"
+    for name, examples, others in (("tempo", tempos, more[0]), ("key", keys, more[1])):
+        print(f"wrote {save(name, learn(name, examples, others, made))}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("fonts", nargs="+", help="General MIDI sound fonts (.sf2, .sf3)")
     parser.add_argument("--seeds", type=int, default=24, help="clips of each style")
+    parser.add_argument("--labelled", type=Path, help="a folder of clips with labels.csv, taught too")
     given = parser.parse_args()
-    main(given.fonts, given.seeds)
+    main(given.fonts, given.seeds, given.labelled)
