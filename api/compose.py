@@ -184,6 +184,7 @@ def notice_outlets(settings: Settings) -> "Outlets":
 def language_models(settings: Settings) -> "Models":
     """The models that may be asked about audio: those with an address or a key, and none without."""
     from domain.adapters.models.chat import Chat
+    from domain.adapters.models.cutting import windows_of
     from domain.adapters.models.openai import OpenAI
     from domain.adapters.models.qwen import Qwen
     from domain.models.ports import AudioModel, Configured, Models
@@ -201,7 +202,7 @@ def language_models(settings: Settings) -> "Models":
         chat = Chat("OpenAI", settings.openai_url, key, timeout_s=timeout_s, rest_s=rest_s)
         providers["openai"] = OpenAI(chat, inside=is_loopback(settings.openai_url))
         configured.append(Configured("openai", settings.openai_model))
-    return Models(providers, tuple(configured), settings.model_policy)
+    return Models(providers, tuple(configured), settings.model_policy, windows_of if providers else None)
 
 
 def file_links(settings: Settings) -> Links:

@@ -28,6 +28,7 @@ from domain.features.kept import Kept, give_back, keep, kept_of, lease
 from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
 from domain.ids import encode_id
+from domain.models.hear import ASK_MODELS
 from domain.ports import BlobNotFound, OutsideAway, Sql
 from jobs.job import Cancelled, Tools, job
 
@@ -146,6 +147,10 @@ async def _enrich(subject: Subject, tools: Tools, *, hung: bool = True) -> Mappi
             return told | {"state": "gone"}
         result = await tell_of(work, subject, found, versions)
         await note(work.connection, owner, subject, tools.claim.id, "done", models=versions, result=result)
+        if tools.models.configured and hung:
+            file = str(subject.file_id)
+            key = f"models:{file}"
+            await work.enqueue(ASK_MODELS, {"id": file}, subject_id=subject.file_id, unique_key=key)
     told["recording_id"] = encode_id("recording", subject.recording_id)
     return told | {"state": "done", **_change_set(tools), **result}
 

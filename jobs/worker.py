@@ -23,6 +23,7 @@ import jobs.enrich
 import jobs.erasure
 import jobs.export
 import jobs.files
+import jobs.hearing
 import jobs.ingest
 import jobs.models
 import jobs.notices

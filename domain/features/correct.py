@@ -7,6 +7,8 @@ from domain.access.scopes import Scope
 from domain.claims import MANUAL, Draft
 from domain.command import Outcome, command
 from domain.features.known import claim, field_of, figure_of, said
+from domain.models.hear import people_say
+from domain.models.record import correct as measure_by
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -68,6 +70,9 @@ async def correct_feature(ask: CorrectFeature, work: Work) -> Outcome:
         dropped=(field,),
     )
     work.stage(draft, source=MANUAL, merge=True)
+    await work.flush()
+    if corrected := await people_say(work.connection, work.viewer.organization_id, id):
+        await measure_by(work.connection, work.viewer.organization_id, id, corrected)
     return Outcome("recording", (id,))
 
 

@@ -1,13 +1,15 @@
 """What asking a model asks of the outside world, as Protocols; `domain/adapters/models` answers them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from domain.models.likelihood import Token
 
 if TYPE_CHECKING:  # it loads numpy, which whoever only reads the registry can do without
+    from domain.audio.analysis import NotAnalysed
     from domain.models.windows import Window
 
 
@@ -99,12 +101,14 @@ class Configured:
 class Models:
     """The models that this process can ask; none unless an endpoint or a key is set.
 
-    policy: off, propose or apply: what is done about a challenger that is found to be better.
+    policy: off, propose or apply: what is done about a challenger that is found to be better. cut: the
+    windows of a file, for whoever has no samples.
     """
 
     providers: Mapping[str, AudioModel] = field(default_factory=dict)
     configured: tuple[Configured, ...] = ()
     policy: str = "propose"
+    cut: "Callable[[Path], Awaitable[tuple[Window, ...] | NotAnalysed]] | None" = None
 
 
 NO_MODELS = Models()

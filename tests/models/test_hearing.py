@@ -1,0 +1,99 @@
+"""From a file to claims: an enriched recording is asked about, and people have the last word."""
+
+import dataclasses
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from domain.adapters.models.cutting import windows_of
+from domain.audio.analysis import NotAnalysed
+from tests.enrichment.conftest import Ear, open_studio
+from tests.enrichment.conftest import Studio as Enriched
+from tests.models.conftest import SHORT, THREE, Studio
+from tests.models.server import LABELS
+
+WAV = SHORT[0].wav
+
+
+@pytest.fixture
+async def enriched(studio: Studio, tmp_path: Path) -> Enriched:
+    """An organization whose worker enriches, and can ask both models."""
+    made = await open_studio(studio.pool, tmp_path, Ear())
+    await studio.pool.execute("update organization set tier = 'enterprise' where id = $1", made.owner)
+    models = dataclasses.replace(studio.models, cut=windows_of)
+    house = dataclasses.replace(made.yard.house, models=models)
+    return Enriched(dataclasses.replace(made.yard, house=house), made.ear)
+
+
+async def run_all(enriched: Enriched) -> list[str]:
+    """Run what waits, and what that asks for."""
+    states = []
+    while more := await enriched.work():
+        states += more
+    return states
+
+
+async def source_of(enriched: Enriched, recording: str, name: str) -> tuple[str | None, str, str]:
+    """The text of a figure as it counts, and the model that gave it."""
+    row = (await enriched.figures(recording))[name]
+    return row["text"], row["model"], row["model_version"]
+
+
+async def test_an_enriched_recording_is_asked_about_and_people_have_the_last_word(
+    studio: Studio, enriched: Enriched
+) -> None:
+    recording = await enriched.recording()
+    await enriched.upload(WAV, recording, "a.wav")
+    assert set(await run_all(enriched)) == {"done"}
+    model = "qwen/Qwen/Qwen2-Audio-7B-Instruct"
+    assert await source_of(enriched, recording, "genre") == ("techno", model, "labels-1+1")
+    assert (await source_of(enriched, recording, "description"))[0] == LABELS["description"]
+    assert (await source_of(enriched, recording, "duration_s"))[1] == "catalograph/quality"
+    (clip,) = studio.vllm.clips
+    assert clip.duration_s == pytest.approx(6.0)
+    job = next(job for job in await enriched.jobs() if job["kind"] == "ask_models_about")
+    told = json.loads(job["result"])
+    assert (told["state"], told["provider"], told["reason"]) == ("done", "qwen", "first: champion")
+    await enriched.do("correct_feature", id=recording, name="genre", text="jazz")
+    assert (await source_of(enriched, recording, "genre"))[:2] == ("jazz", "person")
+    rows = await studio.pool.fetch(
+        "select agreement, against from model_answer where subject_id = $1 and against is not null",
+        uuid.UUID(recording),
+    )
+    assert [tuple(row) for row in rows] == [(0.0, "person")]
+    await enriched.do("correct_feature", id=recording, name="mood", text="energetic")
+    agreement = await studio.pool.fetchval(
+        "select agreement from model_answer where subject_id = $1 and against = 'person'",
+        uuid.UUID(recording),
+    )
+    assert agreement == 0.5
+
+
+async def test_where_models_may_not_be_asked_the_job_says_why(studio: Studio, enriched: Enriched) -> None:
+    await studio.pool.execute("update organization set tier = 'free' where id = $1", enriched.owner)
+    studio.vllm.then("500")
+    recording = await enriched.recording()
+    await enriched.upload(WAV, recording, "a.wav")
+    states = await enriched.work()
+    states += await enriched.work()
+    assert states[-1] == "queued"  # it is tried again, twice
+    job = next(job for job in await enriched.jobs() if job["kind"] == "ask_models_about")
+    assert "no model answered" in job["error_text"]
+    assert studio.openai.asked == []
+
+
+async def test_windows_are_cut_in_a_process_of_their_own(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a.wav", tmp_path / "b.wav"
+    good.write_bytes(THREE[0].wav)
+    bad.write_bytes(b"RIFF" + b"\xff" * 200)
+    found = await windows_of(good)
+    assert isinstance(found, tuple)
+    assert [window.wav for window in found] == [THREE[0].wav]
+    refused = await windows_of(bad)
+    assert isinstance(refused, NotAnalysed)
+    assert refused.code.startswith("audio_")
+    late = await windows_of(good, wall_s=0.001)
+    assert isinstance(late, NotAnalysed)
+    assert late.code == "audio_too_complex"
