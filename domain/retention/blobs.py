@@ -44,6 +44,8 @@ NEEDED_BY = {
     "job": "select result ->> 'sha256' from job where kind = 'write_export' "
     "and result ->> 'sha256' = any($1)",
 }
+# These say what was found in bytes, or asked about them, and hold without them.
+SPEAKS_OF = frozenset({"model_call", "model_answer", "enrichment", "sound_part"})
 _NEEDED = " union ".join(NEEDED_BY.values())
 
 
