@@ -1,6 +1,6 @@
 """What the domain asks of the outside world, as Protocols; `domain/adapters` answers them."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -143,8 +143,11 @@ class Blobs(Protocol):
         """Every blob of the store, in no order that means anything."""
         ...
 
-    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
-        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
+    async def forget_uploads(self, before: datetime, awaited: Set[str]) -> tuple[int, int]:
+        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes.
+
+        awaited: tickets whose uploads stay however old they are.
+        """
         ...
 
 

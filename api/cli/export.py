@@ -11,7 +11,7 @@ import typer
 
 from api.cli.awaiting import ended
 from api.cli.client import answered
-from api.cli.output import AsJson, Fault, Refused, print_json, print_rows, progress, say
+from api.cli.output import WRONG_CALL, AsJson, Fault, Refused, print_json, print_rows, progress, say
 
 if TYPE_CHECKING:
     from api.cli.sending import Server
@@ -45,6 +45,9 @@ def export(
     """
     from api.cli.sending import Server
 
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        say(f"{out} can't be written: it is a folder" if out.is_dir() else f"{out.parent} is no folder")
+        raise typer.Exit(WRONG_CALL)
     filter = _filter(
         id, status, visibility, updated_since, identifier, {"genre": genre or []} | _codes(code or [])
     )

@@ -102,7 +102,8 @@ def _order(method: str, path: str, said: dict[str, Any], as_json: bool) -> None:
     else:
         shown = {name: value for name, value in body.items() if value not in (None, [], {})}
         print_rows(("field", "value"), shown.items())
-        say("done")
+        asked = body.get("state") == "queued"
+        say(f"asked; follow it: python3 -m api jobs watch {body['id']}" if asked else "done")
 
 
 def _server() -> "Server":

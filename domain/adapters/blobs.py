@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Set
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,9 +138,9 @@ class LocalBlobs:
             for blob in await asyncio.to_thread(self._blobs_in, f"{number:02x}"):
                 yield blob
 
-    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
+    async def forget_uploads(self, before: datetime, awaited: Set[str]) -> tuple[int, int]:
         """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
-        return await asyncio.to_thread(self._forget_uploads, before.timestamp())
+        return await asyncio.to_thread(self._forget_uploads, before.timestamp(), awaited)
 
     def _blobs_in(self, name: str) -> list[StoredBlob]:
         return [
@@ -149,12 +149,12 @@ class LocalBlobs:
             if _SHA256.fullmatch(path.name)
         ]
 
-    def _forget_uploads(self, before: float) -> tuple[int, int]:
+    def _forget_uploads(self, before: float, awaited: Set[str]) -> tuple[int, int]:
         old = [
             (path, stat.st_size)
             for folder in (self._uploads, self._incoming)
             for path, stat in _files_in(folder)
-            if stat.st_mtime < before
+            if stat.st_mtime < before and path.name not in awaited
         ]
         for path, _ in old:
             path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from contextvars import copy_context
@@ -281,20 +281,40 @@ class S3Blobs:
             if not after:
                 return
 
-    async def forget_uploads(self, before: datetime) -> tuple[int, int]:
-        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes."""
+    async def forget_uploads(self, before: datetime, awaited: Set[str]) -> tuple[int, int]:
+        """Delete what was uploaded, or half written, before an instant and not taken in: number, bytes.
+
+        Parts of what was never finished are no objects, and are paid for until they are given up; they are
+        counted as one, of no known size.
+        """
         count = size = 0
         for prefix in (f"{self._prefix}uploads/", f"{self._prefix}incoming/"):
             after = ""
             while True:
                 found, after = await self._run(self._page, prefix, after)
                 for item in found:
-                    if item["LastModified"] < before:
+                    if item["LastModified"] < before and item["Key"].removeprefix(prefix) not in awaited:
                         await self._run(self._forget, item["Key"])
                         count, size = count + 1, size + item["Size"]
                 if not after:
                     break
+        for key, upload_id in await self._run(self._unfinished, before):
+            await self._run(self._give_up, key, upload_id)
+            count += 1
         return count, size
+
+    def _unfinished(self, before: datetime) -> list[tuple[str, str]]:
+        """Key and id of the multipart uploads of this store that were begun before an instant."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        return [
+            (one["Key"], one["UploadId"])
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix)
+            for one in page.get("Uploads", [])
+            if one["Initiated"] < before
+        ]
+
+    def _give_up(self, key: str, upload_id: str) -> None:
+        self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
     def _page(self, prefix: str, after: str) -> tuple[list[Any], str]:
         """A thousand objects under a prefix after a key, and the last key where there are more."""

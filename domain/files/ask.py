@@ -142,10 +142,14 @@ async def create_upload(ask: CreateUpload, work: Work) -> Outcome:
     room = await hold_room(sql, owner)
     if sha256 is not None:
         same = await sql.fetchval(
-            "select id from file where owner_id = $1 and sha256 = $2 and state = any($3)",
+            # Bytes in quarantine are sent again under another name or type, to be judged anew.
+            "select id from file where owner_id = $1 and sha256 = $2 and state = any($3) and (state <> "
+            "'quarantined' or file_name = $4 and declared_type is not distinct from $5)",
             owner,
             sha256,
             list(KEPT),
+            plain_name(ask.file_name),
+            plain_type(ask.media_type),
         )
         if same is not None:
             place = UploadPlace(duplicate_of_id=encode_id("file", same))

@@ -129,8 +129,9 @@ async def settle(
 ) -> Settled:
     """The file of bytes that lie in the store: ready, quarantined, or still to be looked at.
 
-    id: a file that awaited them; else a new one is made, unless the owner has these bytes already. more: the
-    further columns of a new one. Raises StorageFull, FileTooLarge, BlobLeaving.
+    id: a file that awaited them; else a new one is made, unless the owner has these bytes already. Bytes in
+    quarantine are judged anew by what they are called now. more: the further columns of a new one. Raises
+    StorageFull, FileTooLarge, BlobLeaving.
     """
     sql, owner = work.connection, work.viewer.organization_id
     room = await hold_room(sql, owner)
@@ -144,9 +145,14 @@ async def settle(
     )
     if same is not None:
         if id is not None:
+            more = dict(
+                await sql.fetchrow("select subject_type, subject_id, temporary from file where id = $1", id)
+            )
             await _end(work, id, "duplicate", "the organization has the same bytes already", same["id"])
-        return Settled(same["id"], same["state"], True)
-    if id is None:
+        if same["state"] != "quarantined":
+            return Settled(same["id"], same["state"], True)
+        more |= {"file_name": given.file_name, "declared_type": given.declared_type}
+    elif id is None:
         room.expect(given.size_bytes)
     await keep_blob(sql, work.blobs, given.sha256)
     state = "checking" if looked is None else "ready" if looked.code is None else "quarantined"
@@ -158,6 +164,8 @@ async def settle(
         "upload_until": None,
         "updated_at": work.now,
     }
+    if same is not None:
+        values = {**more, **values, "reason": None, "reason_text": None}
     if state == "quarantined":
         values |= {"subject_type": None, "subject_id": None}
     if looked is not None:
@@ -170,6 +178,9 @@ async def settle(
             "height": looked.height,
             "cover_id": await _cover(work, looked.cover, given.file_name) if looked.cover else None,
         }
+    if same is not None:
+        await _update(sql, same["id"], values)
+        return Settled(same["id"], state, True)
     if id is not None:
         await _update(sql, id, values)
         return Settled(id, state, False)
@@ -208,36 +219,41 @@ async def _cover(work: Work, cover: Picture, of: str) -> uuid.UUID:
     """The file of a cover: the one that the owner has of the same picture, or a new one."""
     sql, owner = work.connection, work.viewer.organization_id
     await keep_blob(sql, work.blobs, cover.sha256)
-    same = await sql.fetchval(
-        "select id from file where owner_id = $1 and sha256 = $2 and state = any($3)",
+    same = await sql.fetchrow(
+        "select id, state from file where owner_id = $1 and sha256 = $2 and state = any($3)",
         owner,
         cover.sha256,
         list(KEPT),
     )
-    if same is not None:
-        found: uuid.UUID = same
+    if same is not None and same["state"] != "quarantined":
+        found: uuid.UUID = same["id"]
         return found
-    id = new_id()
+    id = new_id() if same is None else same["id"]
     suffix = {"image/jpeg": "jpg"}.get(cover.media_type, cover.media_type.rsplit("/", 1)[-1])
-    await _insert(
-        sql,
-        {
-            "id": id,
-            "owner_id": owner,
-            "file_name": f"{of[: LONGEST_NAME - 16]} cover.{suffix}",
-            "sha256": cover.sha256,
-            "xxh128": cover.xxh128,
-            "size_bytes": cover.size_bytes,
-            "media_type": cover.media_type,
-            "kind": "image",
-            "state": "ready",
-            "width": cover.width,
-            "height": cover.height,
-            "created_by": work.viewer.actor,
-            "created_at": work.now,
-            "updated_at": work.now,
-        },
-    )
+    values = {
+        "file_name": f"{of[: LONGEST_NAME - 16]} cover.{suffix}",
+        "media_type": cover.media_type,
+        "kind": "image",
+        "state": "ready",
+        "reason": None,
+        "reason_text": None,
+        "width": cover.width,
+        "height": cover.height,
+        "updated_at": work.now,
+    }
+    if same is not None:
+        await _update(sql, id, values)
+        return id
+    made = {
+        "id": id,
+        "owner_id": owner,
+        "sha256": cover.sha256,
+        "xxh128": cover.xxh128,
+        "size_bytes": cover.size_bytes,
+        "created_by": work.viewer.actor,
+        "created_at": work.now,
+    }
+    await _insert(sql, made | values)
     return id
 
 

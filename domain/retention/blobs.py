@@ -5,7 +5,8 @@ deleted between that and the row that names it, the row would name nothing. So b
 the name, and whoever comes second sees what the first one did:
 
 - The sweep, under the lock, looks for rows that name the blob. Finding none, it marks the blob as leaving and
-  commits; then it deletes the bytes; then it marks them as gone.
+  commits; then, under the lock again and only while the mark stands, it deletes the bytes and marks them as
+  gone.
 - Whoever is about to name a blob in a row asks for it under the same lock, in the same transaction
   (`keep_blob`). A blob that is leaving is refused; of one that went, the store is asked whether it has come
   again. Marks of what went are kept for longer than anybody takes from storing bytes to naming them.
@@ -169,18 +170,29 @@ async def _leave(step: "Step", store: Store, blobs: Sequence[StoredBlob], now: d
         )
         # What was found in bytes goes with them.
         await sql.execute("delete from sound_part where sha256 = any($1)", leaving)
-    await _delete(step, store, leaving, now)
-    return [blob for blob in blobs if blob.sha256 in leaving]
+    gone = await _delete(step, store, leaving, now)
+    return [blob for blob in blobs if blob.sha256 in gone]
 
 
-async def _delete(step: "Step", store: Store, names: Sequence[str], now: datetime) -> None:
+async def _delete(step: "Step", store: Store, names: Sequence[str], now: datetime) -> set[str]:
+    """Delete the bytes of those that are still marked; gives their names.
+
+    Another run may have ended the mark meanwhile, and the same bytes have come again since. So each is asked
+    about and deleted under its lock: the one place where the outside is called inside a transaction.
+    """
+    gone = set()
     for name in names:
-        await store.delete(name)
-    if names:
         async with step() as sql:
-            await sql.execute(
-                "update blob_leaving set gone_at = $2 where sha256 = any($1) and gone_at is null", names, now
+            await sql.execute(f"select {_LOCK}", name)
+            marked = await sql.fetchval(
+                "update blob_leaving set gone_at = $2 where sha256 = $1 and gone_at is null returning sha256",
+                name,
+                now,
             )
+            if marked is not None:
+                await store.delete(name)
+                gone.add(name)
+    return gone
 
 
 class Step(Protocol):

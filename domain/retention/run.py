@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from domain.files.ask import ticket_of
 from domain.notices.notify import notify
 from domain.ports import Blobs, Sql
 from domain.retention import due
@@ -80,7 +81,10 @@ async def run(
         await _purge(step, kind, now, batch, done)
     await _drop(step, now, done)
     if store is not None:
-        count, size = await store.forget_uploads(now - GRACE)
+        async with step() as sql:
+            rows = await sql.fetch("select id from file where state = 'uploading'")
+        awaited = {ticket_of(row["id"]) for row in rows}
+        count, size = await store.forget_uploads(now - GRACE, awaited)
         done.gone["uploads"] += count
         done.gone_bytes["uploads"] += size
         async for blob in sweep(step, store, now):

@@ -18,6 +18,7 @@ from domain.adapters.s3 import S3Blobs
 from domain.adapters.s3_client import Bucket
 from domain.links import LinkRefused, Links
 from domain.ports import BlobNotFound, BlobRef, Blobs, BlobTooLarge
+from domain.row import utc_now
 from tests.house.s3 import BUCKET, S3Server
 
 MINUTE = timedelta(minutes=1)
@@ -251,3 +252,20 @@ def test_a_changed_link_is_refused(spoil: object) -> None:
         LINKS.granted(*spoil(path, query))  # type: ignore[operator]
     with pytest.raises(LinkRefused):
         Links(LINKS.base, b"t" * 32).granted(path, query)
+
+
+async def test_parts_of_what_was_never_finished_are_given_up(s3: S3Server, bucket: Bucket) -> None:
+    store, client = S3Blobs(bucket, s3.client()), s3.client()
+    key = f"{bucket.prefix}incoming/{uuid.uuid4().hex}"
+    begun = client.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    client.upload_part(Bucket=BUCKET, Key=key, UploadId=begun, PartNumber=1, Body=b"part")
+    elsewhere = client.create_multipart_upload(Bucket=BUCKET, Key=f"not-ours/{uuid.uuid4().hex}")
+
+    def unfinished() -> set[str]:
+        return {one["UploadId"] for one in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])}
+
+    assert await store.forget_uploads(utc_now() - timedelta(hours=1), set()) == (0, 0)
+    assert begun in unfinished()
+    assert await store.forget_uploads(utc_now() + timedelta(hours=1), set()) == (1, 0)
+    assert begun not in unfinished()
+    assert elsewhere["UploadId"] in unfinished()

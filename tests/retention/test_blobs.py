@@ -5,6 +5,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from domain.adapters.blobs import LocalBlobs
 from domain.commands import COMMANDS
 from domain.dispatch import dispatch
 from domain.ports import StoredBlob
-from domain.retention.blobs import NEEDED_BY, SPEAKS_OF, BlobLeaving, keep_blob, sweep
+from domain.retention.blobs import NEEDED_BY, SPEAKS_OF, BlobLeaving, drop, keep_blob, sweep
 from domain.row import utc_now
 from domain.tables import metadata
 from tests.retention.conftest import SECOND, WEEK, Attic
@@ -133,12 +134,13 @@ async def test_uploads_that_nobody_took_in_go_after_a_day(blobs: LocalBlobs, tmp
     async def bytes_() -> AsyncIterator[bytes]:
         yield b"abc"
 
-    for ticket, days in (("old", 2), ("new", 0)):
+    for ticket, days in (("old", 2), ("awaited", 2), ("new", 0)):
         await blobs.keep_upload(ticket, bytes_())
         at = (utc_now() - days * DAY).timestamp()
         os.utime(tmp_path / "uploads" / ticket, (at, at))
-    assert await blobs.forget_uploads(utc_now() - DAY) == (1, 3)
+    assert await blobs.forget_uploads(utc_now() - DAY, {"awaited"}) == (1, 3)
     assert (await blobs.take_in("new", 10)).size_bytes == 3
+    assert (await blobs.take_in("awaited", 10)).size_bytes == 3
 
 
 class Halting:
@@ -175,10 +177,13 @@ async def test_the_same_bytes_uploaded_while_they_are_deleted_are_refused_and_ta
     store = Halting(blobs)
     sweeping = asyncio.create_task(swept(attic, store, utc_now()))
     await asyncio.wait_for(store.reached.wait(), 20)
-    with pytest.raises(BlobLeaving):
-        await receive(attic, owner, blobs, content)
+    receiving = asyncio.create_task(receive(attic, owner, blobs, content))
+    await asyncio.sleep(0.1)
+    assert not receiving.done()
     store.go_on.set()
     assert await sweeping == [sha256]
+    with pytest.raises(BlobLeaving):
+        await receiving
     # What found the old bytes before they went, and comes to name them only now:
     async with attic.step() as sql:
         with pytest.raises(BlobLeaving):
@@ -203,6 +208,33 @@ async def test_a_sweep_waits_for_whoever_is_naming_the_blob_and_leaves_it(
         assert not sweeping.done()
     assert await sweeping == []
     assert await blobs.exists(sha256)
+
+
+async def test_a_drop_that_wakes_late_leaves_what_was_uploaded_meanwhile(
+    attic: Attic, blobs: LocalBlobs
+) -> None:
+    owner, content = await attic.organization(), b"<again/>"
+    sha256 = (await blobs.put(content)).sha256
+    marked, go_on = asyncio.Event(), asyncio.Event()
+    steps = 0
+
+    @asynccontextmanager
+    async def late() -> AsyncIterator[Any]:
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            marked.set()
+            await go_on.wait()
+        async with attic.step() as sql:
+            yield sql
+
+    late_one = asyncio.create_task(drop(late, blobs, sha256, utc_now()))
+    await asyncio.wait_for(marked.wait(), 20)
+    assert await drop(attic.step, blobs, sha256, utc_now())
+    await receive(attic, owner, blobs, content)
+    go_on.set()
+    assert not await late_one
+    assert await blobs.read(sha256) == content
 
 
 async def test_a_killed_sweep_is_finished_by_the_next(

@@ -78,7 +78,7 @@ async def test_a_folder_goes_up_once(call: Call, desk: Desk, tmp_path: Path) -> 
 async def test_what_is_refused_gives_status_1_and_says_why(call: Call, desk: Desk, tmp_path: Path) -> None:
     await limit(desk, most_file_bytes=MIB)
     lies, large, good = tmp_path / "a.flac", tmp_path / "b.wav", tmp_path / "c.png"
-    lies.write_bytes(png())
+    lies.write_bytes(png(5, 5))
     large.write_bytes(bytes(2 * MIB))
     good.write_bytes(png())
     status, out, error = await call(str(lies), str(large), str(good), "--wait", "--json")

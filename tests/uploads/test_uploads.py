@@ -192,6 +192,26 @@ async def test_what_is_not_what_it_says_is_in_quarantine(desk: Desk) -> None:
     assert (await desk.get(ready["downloadUrl"])).status_code == 404
 
 
+async def test_bytes_in_quarantine_are_judged_anew_under_their_true_name(desk: Desk) -> None:
+    song = (await desk.rest("POST", "/v1/recordings", json={"title": "A song"})).json()["id"]
+    for shade, by_link in ((11, False), (12, True)):
+        content = png(9, 9, shade)
+        wrong = (await desk.upload("cover.jpg", content, "image/jpeg")).json()
+        assert (wrong["state"], wrong["reason"]) == ("quarantined", "file_type_mismatch")
+        if by_link:
+            asked = {"fileName": "cover.png", "sizeBytes": len(content), "sha256": sha256(content)}
+            place = (await desk.rest("POST", "/v1/uploads", json=asked | {"subjectId": song})).json()
+            assert await desk.put(place["uploadUrl"], content) == 204
+            done = (await desk.rest("POST", f"/v1/uploads/{place['id']}/complete")).json()
+            assert await desk.run(done["jobId"]) == "done"
+        else:
+            sent = (await desk.upload("cover.png", content, data={"subjectId": song})).json()
+            assert sent["duplicateOfId"] == wrong["id"]
+        told = (await desk.rest("GET", f"/v1/files/{wrong['id']}")).json()
+        assert (told["state"], told["fileName"], told["reason"]) == ("ready", "cover.png", None)
+        assert (told["subjectId"], told["mediaType"]) == (song, "image/png")
+
+
 async def test_a_cover_becomes_a_file_of_its_own_once(desk: Desk) -> None:
     picture = png(7, 7)
     covers = []
