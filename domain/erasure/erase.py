@@ -26,6 +26,8 @@ from domain.work import Work
 
 JOB = reserved("erase_person", Scope.SYSTEM_ADMIN)
 LONGEST_REASON = 2_000
+# Longer than any process takes to hear that a credential is over, and to answer whom it let in before.
+QUIET_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,25 +159,33 @@ async def erase(work: Work, erasure_id: uuid.UUID) -> bool:
         # Tokens that are out in the world name the membership, so this name has to outlive them.
         name = Revocable.MEMBER.of(member["organization_id"], user_id)
         await revoke(sql, name, work.now + LONGEST_CREDENTIAL)
-    counts = {}
-    for table, statement in _THEIRS:
-        done = await sql.execute(statement, *((user_id, email) if "$2" in statement else (user_id,)))
-        counts[table] = int(done.rsplit(" ", 1)[1])
-    forgotten = json.loads(await sql.fetchval("select catalog_forget_person($1)::text", erasure_id))
+    awaited = await sql.fetchval(_IN_THEIR_NAME, user_id)
+    result = await _forget(sql, erasure_id, user_id, email)
     await sql.execute(
-        "update erasure set result = $2::jsonb where id = $1",
+        "update erasure set result = $2::jsonb || jsonb_build_object('at', clock_timestamp(), "
+        "'awaited', coalesce(result -> 'awaited', '[]') || $3::jsonb) where id = $1",
         erasure_id,
-        json.dumps({"deleted": counts, "renamed": forgotten}),
+        json.dumps(result),
+        awaited,
     )
     return True
 
 
+async def quiet(sql: Sql, erasure_id: uuid.UUID) -> bool:
+    """Whether nothing acts in the person's name any more, no request and no job that was begun before."""
+    return await sql.fetchval(_QUIET, erasure_id, QUIET_S) is not False
+
+
 async def prove(sql: Sql, erasure_id: uuid.UUID) -> dict[str, Any]:
-    """Look for the person in every table and keep what was found; then forget whom it was about."""
+    """Look for the person in every table and keep what was found; then forget whom it was about.
+
+    What was written in their name since `erase` is forgotten first, in the same transaction.
+    """
     row = await sql.fetchrow("select * from erasure where id = $1 for update", erasure_id)
     if row["state"] != "running":
         kept: dict[str, Any] = json.loads(row["proof"])
         return kept
+    await _forget(sql, erasure_id, row["user_id"], row["email"])
     proof = left_of(await trace(sql, Person(row["user_id"], row["email"], row["name"])))
     await sql.execute(
         "update erasure set proof = $2::jsonb, state = $3, user_id = null, email = null, name = null, "
@@ -185,6 +195,16 @@ async def prove(sql: Sql, erasure_id: uuid.UUID) -> dict[str, Any]:
         "left" if proof["left"] else "proven",
     )
     return proof
+
+
+async def _forget(sql: Sql, erasure_id: uuid.UUID, user_id: uuid.UUID, email: str) -> dict[str, Any]:
+    """Delete what is theirs and rename the rest; gives the rows by table, and by table and column."""
+    counts = {}
+    for table, statement in _THEIRS:
+        done = await sql.execute(statement, *((user_id, email) if "$2" in statement else (user_id,)))
+        counts[table] = int(done.rsplit(" ", 1)[1])
+    renamed = json.loads(await sql.fetchval("select catalog_forget_person($1)::text", erasure_id))
+    return {"deleted": counts, "renamed": renamed}
 
 
 def _nobody() -> NotFound:
@@ -199,6 +219,18 @@ def _digest(text: str) -> str:
     return hashlib.sha256(f"person|{text.strip().lower()}".encode()).hexdigest()
 
 
+# Jobs that run remember whose they are, whatever their rows say from now on.
+_IN_THEIR_NAME = f"""
+select coalesce(jsonb_agg(jsonb_build_object('id', id, 'fence', fence)), '[]')::text from job
+ where state = 'running' and kind <> '{JOB}' and payload ->> 'actor' = $1::uuid::text
+"""
+_QUIET = """
+select coalesce((result ->> 'at')::timestamptz, started_at) < clock_timestamp() - make_interval(secs => $2)
+   and not exists (
+         select from jsonb_to_recordset(result -> 'awaited') as awaited(id uuid, fence bigint)
+           join job on job.id = awaited.id and job.fence = awaited.fence and job.state = 'running')
+  from erasure where id = $1 and state = 'running'
+"""
 # What is the person's own. $1: the user id; $2: the e-mail address. In this order, for what refers to what.
 _THEIRS = (
     (

@@ -1,5 +1,6 @@
 """A person is forgotten: planned, held off by a hold, done once, and proven by a look at every table."""
 
+import asyncio
 import json
 import uuid
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from domain.access.sessions import open_session
 from domain.access.viewer import Viewer
 from domain.commands import COMMANDS
 from domain.dispatch import Dispatched, dispatch
+from domain.erasure import erase
 from domain.erasure.erase import plan
 from domain.erasure.trace import Person, trace
 from domain.inputs import parse
@@ -84,8 +86,10 @@ class Open:
 
 
 @pytest.fixture
-async def case(attic: Attic, tmp_path: Path) -> Case:
+async def case(attic: Attic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     """A person with an account, two organizations, and traces in many tables."""
+    # No other process has let the person in.
+    monkeypatch.setattr(erase, "QUIET_S", 0.1)
     yard = await new_yard(attic.pool, tmp_path)
     owner, other, third = [await attic.organization() for _ in range(3)]
     mark = uuid.uuid4().hex[:8]
@@ -177,6 +181,35 @@ async def test_a_second_run_does_nothing_and_says_that_it_was_done(case: Case) -
     for nobody in (case.person.email, "a\0b"):
         with pytest.raises(NotFound):
             await case.ask(nobody)
+
+
+async def test_what_a_job_still_writes_in_their_name_is_awaited_and_forgotten(case: Case) -> None:
+    sql, user = case.attic.sql, str(case.person.user_id)
+    job = await sql.fetchval(
+        "insert into job (owner_id, kind, lane, state, fence, leased_until, payload) values ($1, "
+        "'receive_file', 'low', 'running', 7, clock_timestamp() + interval '1 hour', "
+        "jsonb_build_object('actor', $2::text)) "
+        "returning id",
+        case.owner,
+        user,
+    )
+    asking = asyncio.create_task(case.ask(case.person.email))
+    renamed = "select count(*) from job where id = $1 and payload ->> 'actor' <> $2"
+    while not await sql.fetchval(renamed, job, user):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1)
+    assert not asking.done()
+    await sql.execute(
+        "insert into change_set (owner_id, actor, command, door, state) "
+        "select owner_id, $2, 'late', door, state from change_set where owner_id = $1 limit 1",
+        case.owner,
+        user,
+    )
+    await sql.execute("update job set state = 'done', leased_until = null where id = $1", job)
+    told = await asyncio.wait_for(asking, 60)
+    assert (await case.row(told.erasure_id))["state"] == "proven"
+    assert await sql.fetchval("select count(*) from change_set where actor = $1", user) == 0
+    assert await sql.fetchval("select count(*) from change_set where command = 'late'") == 1
 
 
 @pytest.mark.parametrize("kind", ["person", "organization", "organization that was left"])
