@@ -15,6 +15,7 @@ from domain.fields import clean
 from domain.ports import Sql
 from domain.refusals import InputInvalid
 from domain.vectors.keep import keep_embedding
+from domain.vectors.tables import SOUND_DIMENSIONS
 from domain.work import Work
 
 ENRICH_FILE, ENRICH_RECORDINGS = "enrich_file", "enrich_recordings"
@@ -142,8 +143,9 @@ async def tell_of(work: Work, subject: Subject, kept: Kept, versions: Mapping[st
     )
     await work.flush()
     heard = found.tagged
-    if heard is not None and heard.embedding:
-        part = "taggers" if "taggers" in found.models else "tagged"
+    part = "taggers" if "taggers" in found.models else "tagged"
+    is_silent = "silent" in found.quality.flags
+    if heard is not None and part in found.models and (heard.embedding or is_silent):
         await keep_embedding(
             work.connection,
             "recording",
@@ -151,6 +153,8 @@ async def tell_of(work: Work, subject: Subject, kept: Kept, versions: Mapping[st
             model=f"{HOUSE}/{part}",
             version=found.models[part],
             vector=heard.embedding,
+            dimensions=SOUND_DIMENSIONS,
+            reason=None if heard.embedding else "silence",
             of_sha256=subject.sha256,
         )
     fingerprint = found.fingerprint

@@ -27,16 +27,21 @@ from tests.jobs.yard import Yard, new_yard
 
 @dataclass
 class Ear:
-    """The analysis of the house, in this process. versions: those it says it has; asked: what for."""
+    """The analysis of the house, in this process. versions: those it says it has; asked: what for.
+
+    weights: the folder of the taggers' weights, else nothing is tagged.
+    """
 
     versions: Mapping[str, str] = field(default_factory=lambda: dict(adapter.VERSIONS))
     at_once: int = 2
     asked: list[frozenset[str]] = field(default_factory=list)
+    weights: str = ""
 
     async def analyse(self, path: Path, parts: frozenset[str]) -> Analysis | NotAnalysed:
         """These parts, by the versions that it says it has."""
         self.asked.append(parts)
-        found = await asyncio.to_thread(adapter.analyse, path, parts)
+        settings = adapter.Settings(weights=self.weights)
+        found = await asyncio.to_thread(adapter.analyse, path, parts, settings)
         if isinstance(found, NotAnalysed):
             return found
         return dataclasses.replace(found, models={part: self.versions[part] for part in found.models})

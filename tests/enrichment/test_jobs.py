@@ -15,6 +15,7 @@ from domain.refusals import NotFound, TooMany
 from jobs.worker import run_job
 from tests.audio.made import encoded, tone
 from tests.enrichment.conftest import Ear, Studio, open_studio
+from tests.weights import weights_folder
 
 _serial = iter(range(1, 1_000))
 
@@ -146,6 +147,18 @@ async def test_a_catalog_is_enriched_where_it_was_left_and_undone_as_one(studio:
     assert (job["progress_done"], job["progress_total"]) == (4, 4)
     await studio.do("revert_change_set", id=result["change_set_id"])
     assert [bool(await studio.figures(recording)) for recording in recordings] == [True, True, False, False]
+
+
+async def test_silence_is_kept_as_what_can_not_be_compared(studio: Studio) -> None:
+    studio.ear.weights = str(weights_folder())
+    recording = await studio.recording()
+    silence = encoded(np.zeros((1, 44_100 + next(_serial)), np.float32), "flac", "flac")
+    await studio.upload(silence, recording, "quiet.flac")
+    assert await studio.work() == ["done"]
+    (row,) = await studio.yard.fetch(
+        "select vector, reason, dimensions from embedding where entity_id = $1", uuid.UUID(recording)
+    )
+    assert tuple(row.values()) == (None, "silence", 400)
 
 
 async def test_a_release_means_the_recordings_of_its_tracks(studio: Studio) -> None:
