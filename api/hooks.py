@@ -29,7 +29,7 @@ from domain.deliveries.receive import MOST_BYTES
 from domain.dispatch import dispatch
 from domain.refusals import Refusal
 from jobs import schedule as schedules
-from jobs.job import House
+from jobs.job import JOBS, House
 from jobs.queue import VERSION
 from jobs.worker import open_house, run_job
 
@@ -41,6 +41,8 @@ Event = dict[str, Any]
 
 # Left for answering when the platform is about to end the call.
 _SPARE_S = 15.0
+# The part of it in which a job that was not done is noted.
+_TO_FAIL_S = 5.0
 _SWEEP_S = 60.0
 _OVERDUE_S = 30.0
 
@@ -58,28 +60,47 @@ def object_created(event: Event, context: Any) -> list[dict[str, str]]:
     The first part of the key is the slug of the organization it belongs to: `quay-records/2026/a.xml`,
     `quay-records/recordings/ID/a.flac`.
     """
-    return _run("object_created", lambda house: _take_in(house, event, "receive_delivery", _until(context)))
+    return _run("object_created", lambda house: _take_in(house, event, "receive_delivery", _Call.of(context)))
 
 
 def ddex_check(event: Event, context: Any) -> list[dict[str, str]]:
     """Objects that landed: check each message and keep what is found, as `validate` does; apply nothing."""
-    return _run("ddex_check", lambda house: _take_in(house, event, "validate_delivery", _until(context)))
+    return _run("ddex_check", lambda house: _take_in(house, event, "validate_delivery", _Call.of(context)))
 
 
 def queue(event: Event, context: Any) -> dict[str, list[dict[str, str]]]:
     """Messages of a queue: notices of new objects, or of jobs (docs/jobs.md). Gives those to send again."""
-    return _run("queue", lambda house: _consume(house, event, _until(context)))
+    return _run("queue", lambda house: _consume(house, event, _Call.of(context)))
 
 
 def schedule(_event: Event, context: Any) -> dict[str, int]:
     """Every few minutes: do what a schedule asks for, and jobs that no worker has done in time."""
-    return _run("schedule", lambda house: _sweep(house, _until(context)))
+    return _run("schedule", lambda house: _sweep(house, _Call.of(context)))
 
 
-def _until(context: Any) -> float:
-    """When to stop, on the clock of time.monotonic, so that what runs can still be given back."""
-    left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
-    return time.monotonic() + left_s
+@dataclass(frozen=True)
+class _Call:
+    """What time a call has, on the clock of time.monotonic. ends: soon enough to give back what runs."""
+
+    began: float
+    ends: float
+
+    @classmethod
+    def of(cls, context: Any) -> "_Call":
+        """The call that the platform has just begun."""
+        now = time.monotonic()
+        left_s = context.get_remaining_time_in_millis() / 1000 - _SPARE_S if context else _SWEEP_S
+        return cls(now, now + left_s)
+
+    @property
+    def left_s(self) -> float:
+        """How much of it is left."""
+        return self.ends - time.monotonic()
+
+    @property
+    def is_young(self) -> bool:
+        """Whether what begins now has most of it, so that no other call would have much more."""
+        return self.left_s > (self.ends - self.began) / 2
 
 
 class _Process:
@@ -153,8 +174,8 @@ def _run(name: str, work: Callable[[House], Awaitable[T]]) -> T:
     return _process().run(name, work)
 
 
-async def _take_in(house: House, event: Event, command: str, until: float) -> list[dict[str, str]]:
-    return [await _ingest(house, one, command, until) for one in _objects(event)]
+async def _take_in(house: House, event: Event, command: str, call: _Call) -> list[dict[str, str]]:
+    return [await _ingest(house, one, command, call) for one in _objects(event)]
 
 
 @dataclass(frozen=True)
@@ -173,11 +194,11 @@ def _objects(event: Event) -> Iterator[_Object]:
         yield _Object(stored["bucket"]["name"], key, stored["object"].get("size", 0))
 
 
-async def _ingest(house: House, found: _Object, command: str, until: float) -> dict[str, str]:
+async def _ingest(house: House, found: _Object, command: str, call: _Call) -> dict[str, str]:
     """One object: a message or sound of an organization is taken in, the rest is left where it is."""
     slug, _, name = found.key.partition("/")
     if landed.is_sound(name) and command == "receive_delivery":
-        return await _sound(house, found, slug, name, until)
+        return await _sound(house, found, slug, name, call)
     if not name.lower().endswith(".xml"):
         return _left(found, "not a message: the key does not end in .xml")
     if found.size > MOST_BYTES:
@@ -202,11 +223,11 @@ async def _ingest(house: House, found: _Object, command: str, until: float) -> d
         return _left(found, refusal.text)
     assert answer.outcome is not None
     job_id = answer.outcome.value.job_id
-    state = await _run_job(house, job_id, until) if job_id else "known"
+    state = await _run_job(house, job_id, call) if job_id else "known"
     return {"key": found.key, "state": state, "delivery_id": str(answer.outcome.ids[0])}
 
 
-async def _sound(house: House, found: _Object, slug: str, name: str, until: float) -> dict[str, str]:
+async def _sound(house: House, found: _Object, slug: str, name: str, call: _Call) -> dict[str, str]:
     """Sound of an organization: kept as a file, and enriched where it hangs on a recording.
 
     A function without decoders leaves the job to a worker, or to a function that has them.
@@ -224,7 +245,7 @@ async def _sound(house: House, found: _Object, slug: str, name: str, until: floa
         return _left(found, refusal.text)
     told = {"key": found.key, "file_id": taken.file_id, "state": taken.state}
     if taken.job_id is not None and house.analyser is not None:
-        told["state"] = await _run_job(house, taken.job_id, until)
+        told["state"] = await _run_job(house, taken.job_id, call)
     return told
 
 
@@ -233,11 +254,16 @@ def _left(found: _Object, reason: str) -> dict[str, str]:
     return {"key": found.key, "state": "left", "reason": reason}
 
 
-async def _run_job(house: House, job_id: str, until: float) -> str:
-    """Carry a job as far as the time goes; then it is given back, and the schedule or a worker goes on."""
+async def _run_job(house: House, job_id: str, call: _Call) -> str:
+    """Carry a job as far as the time goes; then the schedule or a worker goes on.
+
+    One that had most of a call and was not done is counted as tried: what takes longer than any call would
+    else begin anew for ever. One that came late in the call is given back uncounted.
+    """
+    left_s, counted = call.left_s, call.is_young
     try:
-        async with asyncio.timeout(until - time.monotonic()):
-            return await run_job(house, job_id)
+        async with asyncio.timeout(left_s + _TO_FAIL_S if counted else left_s):
+            return await run_job(house, job_id, most_s=left_s if counted else None)
     except TimeoutError:
         log.warning("the call ends before its job", job_id=job_id)
         return "given back"
@@ -274,11 +300,11 @@ def _read_object(found: _Object) -> bytes | None:
     return content
 
 
-async def _consume(house: House, event: Event, until: float) -> dict[str, list[dict[str, str]]]:
+async def _consume(house: House, event: Event, call: _Call) -> dict[str, list[dict[str, str]]]:
     again = []
     for record in event.get("Records", []):
         try:
-            if time.monotonic() >= until:
+            if call.left_s <= 0:
                 raise TimeoutError("the call ends before this message's turn")
             message = json.loads(record["body"])
             if "jobId" in message:
@@ -286,29 +312,31 @@ async def _consume(house: House, event: Event, until: float) -> dict[str, list[d
                     raise LookupError(
                         f"a message of version {message.get('v')}; this function reads {VERSION}"
                     )
-                await _run_job(house, message["jobId"], until)
+                if message.get("kind", "") not in ("", *JOBS):
+                    raise LookupError(f"a job {message['kind']!r}, which this function does not know")
+                await _run_job(house, message["jobId"], call)
             else:
-                await _take_in(house, message, "receive_delivery", until)
+                await _take_in(house, message, "receive_delivery", call)
         except Exception:
             log.exception("queue message failed", message_id=record.get("messageId"))
             again.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": again}
 
 
-async def _sweep(house: House, until: float) -> dict[str, int]:
+async def _sweep(house: House, call: _Call) -> dict[str, int]:
     await schedules.keep(house.pool)
     asked = await schedules.tick(house.pool)
     done = 0
     tried: set[str] = set()
-    while time.monotonic() < until:
+    while call.left_s > 0:
         async with house.pool.acquire() as connection:
-            overdue = [str(job.id) for job in await jobs.due(connection, _OVERDUE_S, 50)]
+            overdue = [str(job.id) for job in await jobs.due(connection, _OVERDUE_S, 50, list(JOBS))]
         fresh = [id for id in (*asked, *overdue) if id not in tried]
         if not fresh:
             break
         for id in fresh:
-            if time.monotonic() >= until:
+            if call.left_s <= 0:
                 break
             tried.add(id)
-            done += await _run_job(house, id, until) == "done"
+            done += await _run_job(house, id, call) == "done"
     return {"tried": len(tried), "done": done}

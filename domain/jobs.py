@@ -108,7 +108,7 @@ async def ask(
 async def claim(sql: Sql, id: uuid.UUID, lease_s: float, tries: Mapping[str, int]) -> Claim | None:
     """Take a waiting job, or one whose worker fell silent; None when it is not to be had.
 
-    tries: for each kind, how often it may be begun.
+    tries: for each kind that this worker knows, how often it may be begun; others are left to a newer one.
     """
     (claimed,) = await claim_many(sql, [id], lease_s, tries)
     return claimed
@@ -121,7 +121,7 @@ async def claim_many(
 
     A job that is named twice, because two of its turns were taken together, is given once.
     """
-    rows = await sql.fetch(_CLAIM, list(ids), lease_s, json.dumps(dict(tries)), TRIES)
+    rows = await sql.fetch(_CLAIM, list(ids), lease_s, json.dumps(dict(tries)))
     claims = {
         row["id"]: Claim(
             row["id"],
@@ -314,12 +314,12 @@ async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
     await sql.execute(_RELEASE, id, fence)
 
 
-async def due(sql: Sql, grace_s: float, limit: int) -> list[Due]:
+async def due(sql: Sql, grace_s: float, limit: int, kinds: Sequence[str] | None = None) -> list[Due]:
     """Jobs that should have begun: waiting for longer than the grace, or left by a silent worker.
 
-    The lanes share the limit, so that a flood of one leaves room for the other.
+    The lanes share the limit, so that a flood of one leaves room for the other. kinds: only of these.
     """
-    rows = await sql.fetch(_DUE, grace_s, limit, list(LANES))
+    rows = await sql.fetch(_DUE, grace_s, limit, list(LANES), None if kinds is None else list(kinds))
     return [_due(row) for row in rows]
 
 
@@ -396,10 +396,11 @@ with open as (
   select id, state = 'running' as lost,
          cancel_asked_at is not null as cancelled,
          state = 'running' and cancel_asked_at is null
-           and attempts >= coalesce(($3::jsonb ->> kind)::int, $4) as dead
+           and attempts >= ($3::jsonb ->> kind)::int as dead
     from job
-   where id = any($1) and (state = 'queued' and run_at <= clock_timestamp()
-                           or state = 'running' and leased_until < clock_timestamp())
+   where id = any($1) and $3::jsonb ? kind
+     and (state = 'queued' and run_at <= clock_timestamp()
+          or state = 'running' and leased_until < clock_timestamp())
    for update skip locked
 )
 update job set
@@ -482,7 +483,7 @@ _DUE = """
 select d.* from unnest($3::text[]) as l(lane) cross join lateral (
     select id, kind, j.lane, fence, run_at, correlation_id, row_number() over (order by run_at, id) as place
       from job j
-     where j.lane = l.lane and state in ('queued', 'running')
+     where j.lane = l.lane and state in ('queued', 'running') and ($4::text[] is null or kind = any($4))
        and (state = 'queued' and run_at < clock_timestamp() - make_interval(secs => $1)
             or state = 'running' and leased_until < clock_timestamp())
      order by run_at, id limit $2) d

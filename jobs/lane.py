@@ -77,10 +77,10 @@ class Ledger:
         if not await self._finish((claim.id, claim.fence, result)):
             raise life.LeaseLost(f"job {claim.id} is held by another worker")
 
-    async def still_open(self, id: uuid.UUID) -> bool:
-        """Whether a job that could not be claimed waits all the same."""
+    async def still_open(self, id: uuid.UUID) -> life.Due | None:
+        """The job that could not be claimed, where it waits all the same."""
         async with asyncio.timeout(self.lease_s / 2), self._pool.acquire() as connection:
-            return bool(await life.waiting(connection, [id]))
+            return next(iter(await life.waiting(connection, [id])), None)
 
     async def _claim_many(self, ids: Sequence[uuid.UUID]) -> list[life.Claim | None]:
         tries = {name: kind.tries for name, kind in JOBS.items()}
@@ -187,8 +187,11 @@ class LaneWorker(Worker):
     async def _wake(self, ctx: dict[str, Any], message: Mapping[str, Any]) -> None:
         """One turn, from its message to the end of its job."""
         id, wake = uuid.UUID(message["jobId"]), ctx["wake"]
-        if await self._perform(id, self._ledger) == "not claimed" and await self._ledger.still_open(id):
-            await self._queue.put_back(self.lane, [wake], _HELD_S)
+        if await self._perform(id, self._ledger) != "not claimed":
+            return
+        if job := await self._ledger.still_open(id):
+            # A message that was lost does not say its kind; the row does.
+            await self._queue.put_back(self.lane, [wake], _HELD_S if job.kind in JOBS else _NEWER_S)
 
     async def _rest(self, stopping: asyncio.Event) -> None:
         """Until a job ends, so that its place is taken, or for as long as one poll waits."""

@@ -9,6 +9,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -170,22 +171,30 @@ async def _perform(house: House, id: uuid.UUID, ledger: Ledger) -> str:
     return await run_job(house, str(id), ledger=ledger)
 
 
-async def run_job(house: House, job_id: str, lease_s: float = 30.0, *, ledger: Ledger | None = None) -> str:
+async def run_job(
+    house: House,
+    job_id: str,
+    lease_s: float = 30.0,
+    *,
+    ledger: Ledger | None = None,
+    most_s: float | None = None,
+) -> str:
     """Claim a job row and carry it to an end; gives the state it is left in, or 'not claimed'.
 
     The same for every kind of worker: ARQ's, a cloud function, a test. ledger: the one that the jobs of a
-    process share.
+    process share. most_s: what the caller has, where that is less than the job may take; a job that is not
+    done by then has failed.
     """
     ledger = ledger or Ledger(house.pool, lease_s)
     claim = await ledger.claim(uuid.UUID(job_id))
     if claim is None:
         return "not claimed"
     with HERE.turn(claim.kind if claim.kind in JOBS else "other") as told:
-        told.state = await _turn(house, claim, ledger)
+        told.state = await _turn(house, claim, ledger, most_s)
         return told.state
 
 
-async def _turn(house: House, claim: life.Claim, ledger: Ledger) -> str:
+async def _turn(house: House, claim: life.Claim, ledger: Ledger, most_s: float | None) -> str:
     """One turn of a job that was claimed; gives the state it is left in."""
     with (
         structlog.contextvars.bound_contextvars(
@@ -202,7 +211,7 @@ async def _turn(house: House, claim: life.Claim, ledger: Ledger) -> str:
         if claim.dead:
             log.error("job is dead: its workers stopped answering")
         try:
-            state = await _ended(house.pool, claim) or await _carry(house, claim, ledger)
+            state = await _ended(house.pool, claim) or await _carry(house, claim, ledger, most_s)
             span.note("state", state)
             if state != "done":
                 span.fail()
@@ -212,8 +221,10 @@ async def _turn(house: House, claim: life.Claim, ledger: Ledger) -> str:
             return "lost"
 
 
-async def _carry(house: House, claim: life.Claim, ledger: Ledger) -> str:
+async def _carry(house: House, claim: life.Claim, ledger: Ledger, most_s: float | None) -> str:
     kind = JOBS.get(claim.kind)
+    if kind is not None and most_s is not None:
+        kind = replace(kind, timeout_s=min(kind.timeout_s, most_s))
     tools = Tools(house, claim)
     started = asyncio.get_running_loop().time()
     working = asyncio.create_task(_work(kind, tools))

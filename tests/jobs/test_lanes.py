@@ -212,7 +212,7 @@ async def test_what_a_job_writes_has_the_correlation_id_of_the_request(yard: Yar
     assert await yard.pool.fetchval("select count(*) from change_set") == 2, "the request's and the job's"
 
 
-@pytest.mark.parametrize("what", ["version", "kind"])
+@pytest.mark.parametrize("what", ["version", "kind", "kind, its message lost"])
 async def test_what_is_for_a_newer_worker_is_left_to_it(
     what: str, yard: Yard, queue: ArqRedis, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +223,8 @@ async def test_what_is_for_a_newer_worker_is_left_to_it(
         kept = json.loads(await queue.get(body) or "")
         kept["a"] = [{"v": 2, "id": id}]
         await queue.set(body, json.dumps(kept))
+    if what == "kind, its message lost":
+        await queue.set(body, "")
     before = await queue.get(body)
     async with working(yard, queue):
 

@@ -207,9 +207,9 @@ async def test_a_cancelled_job_is_not_begun_again_when_its_worker_goes(yard: Yar
 
     stopped, silent = await ask(yard, "drift"), await ask(yard, "drift")
     async with yard.pool.acquire() as sql:
-        claim = await life.claim(sql, uuid.UUID(stopped), 30, {})
+        claim = await life.claim(sql, uuid.UUID(stopped), 30, {"drift": 3})
         assert claim is not None
-        assert await life.claim(sql, uuid.UUID(silent), 0, {}) is not None
+        assert await life.claim(sql, uuid.UUID(silent), 0, {"drift": 3}) is not None
         for id in (stopped, silent):
             await command(yard, "cancel_job", id)
         await life.release(sql, claim.id, claim.fence)
@@ -266,11 +266,11 @@ async def test_an_outage_costs_no_try_for_a_day(yard: Yard, own_jobs: None) -> N
 async def test_who_lost_the_lease_can_write_nothing(yard: Yard) -> None:
     id = uuid.UUID(await ask(yard, "any"))
     async with yard.pool.acquire() as sql:
-        first = await life.claim(sql, id, 0.05, {})
+        first = await life.claim(sql, id, 0.05, {"any": 3})
         assert first is not None
-        assert await life.claim(sql, id, 30, {}) is None
+        assert await life.claim(sql, id, 30, {"any": 3}) is None
         await asyncio.sleep(0.1)
-        second = await life.claim(sql, id, 30, {})
+        second = await life.claim(sql, id, 30, {"any": 3})
         assert second is not None
         assert (second.fence, second.attempt) == (2, 2)
         for late in (
@@ -293,7 +293,7 @@ async def test_who_lost_the_lease_can_write_nothing(yard: Yard) -> None:
 async def test_a_job_of_which_two_turns_are_taken_together_is_claimed_once(yard: Yard) -> None:
     id, other = uuid.UUID(await ask(yard, "any")), uuid.UUID(await ask(yard, "any"))
     async with yard.pool.acquire() as sql:
-        claims = await life.claim_many(sql, [id, other, id], 30, {})
+        claims = await life.claim_many(sql, [id, other, id], 30, {"any": 3})
     assert [claim and claim.id for claim in claims] == [id, other, None]
 
 

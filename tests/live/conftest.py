@@ -46,7 +46,8 @@ class Yard:
 
     async def claim(self, id: uuid.UUID) -> None:
         """Begin it."""
-        claim = await jobs.claim(self.sql, id, 60, {})
+        kind = await self.sql.fetchval("select kind from job where id = $1", id)
+        claim = await jobs.claim(self.sql, id, 60, {kind: 1})
         assert claim is not None
         self.fences[id] = claim.fence
 
