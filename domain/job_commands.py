@@ -1,5 +1,6 @@
 """What people may do with a job: cancel it, and begin one anew that ended without success."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
-from domain.job_kinds import scope_of
+from domain.job_kinds import leave_word, scope_of
 from domain.jobs import JobStateWrong
 from domain.refusals import NotFound, ReferenceMissing, ScopeMissing
 from domain.types import Ref
@@ -66,13 +67,15 @@ async def cancel_job(ask: CancelJob, work: Work) -> Outcome:
     id, state = await _find(ask.job_id, work)
     if state not in ("queued", "running", "cancelled"):
         raise JobStateWrong(f"the job is {state}; only one that waits or runs can be cancelled")
-    await work.connection.execute(
+    row = await work.connection.fetchrow(
         "update job set cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp()), "
         "state = case state when 'queued' then 'cancelled' else state end, "
         "finished_at = case state when 'queued' then clock_timestamp() else finished_at end "
-        "where id = $1 and state <> 'cancelled'",
+        "where id = $1 and state <> 'cancelled' returning kind, payload, state",
         id,
     )
+    if row is not None and row["state"] == "cancelled":
+        await leave_word(work.connection, row["kind"], json.loads(row["payload"]))
     return Outcome("job", (id,))
 
 

@@ -306,12 +306,13 @@ async def put_off(sql: Sql, id: uuid.UUID, fence: int, text: str, after_s: float
     return bool(await sql.fetchval(_PUT_OFF, id, fence, text[:LONGEST_TEXT], after_s))
 
 
-async def release(sql: Sql, id: uuid.UUID, fence: int) -> None:
+async def release(sql: Sql, id: uuid.UUID, fence: int) -> str | None:
     """Give the job back unfinished, because the worker stops; the attempt does not count.
 
-    A cancelled job is ended by it.
+    A cancelled job is ended by it. Gives the state that it has then; None where another worker holds it.
     """
-    await sql.execute(_RELEASE, id, fence)
+    state: str | None = await sql.fetchval(_RELEASE, id, fence)
+    return state
 
 
 async def due(sql: Sql, grace_s: float, limit: int, kinds: Sequence[str] | None = None) -> list[Due]:
@@ -460,10 +461,12 @@ with changed as (
     finished_at = case when cancel_asked_at is not null then clock_timestamp() end,
     leased_until = null, run_at = clock_timestamp()
    where id = $1 and fence = $2 and state = 'running' returning id, lane, state, correlation_id
+), told as (
+  insert into outbox (topic, payload, correlation_id)
+  select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id
+    from changed where state = 'queued'
 )
-insert into outbox (topic, payload, correlation_id)
-select 'job', jsonb_build_object('job_id', id, 'lane', lane), correlation_id
-  from changed where state = 'queued'
+select state from changed
 """
 _PUT_OFF = """
 with changed as (

@@ -16,7 +16,6 @@ from domain.audit import Audit
 from domain.features.enrich import (
     EXTRACT,
     Subject,
-    give_up,
     note,
     still,
     subject_of,
@@ -29,7 +28,7 @@ from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
 from domain.ids import encode_id
 from domain.models.hear import ASK_MODELS
-from domain.ports import BlobNotFound, OutsideAway, Sql
+from domain.ports import BlobNotFound, OutsideAway
 from jobs.job import Cancelled, Tools, job
 
 # What another time may mend, so that it is no finding about the bytes.
@@ -39,11 +38,7 @@ _LOOK_EVERY_S = 0.2
 log = structlog.get_logger(__name__)
 
 
-async def _left(id: uuid.UUID, sql: Sql) -> None:
-    await give_up(sql, id)
-
-
-@job(timeout_s=3_600, tries=3, backoff_s=(5, 60), places=2, given_up=_left)
+@job(timeout_s=3_600, tries=3, backoff_s=(5, 60), places=2)
 async def enrich_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
     """Analyse one file of sound and state what is found of the recording that it hangs on."""
     async with tools.pool.acquire() as sql:

@@ -7,7 +7,7 @@ from typing import Any
 from domain.audit import Audit
 from domain.features.enrich import ask_for
 from domain.files.ask import DROP, ticket_of
-from domain.files.taking import Bytes, Sums, look, refuse_upload, settle
+from domain.files.taking import NOT_CHECKED, Bytes, Sums, look, refuse_upload, settle
 from domain.ids import encode_id
 from domain.ports import BlobNotFound, BlobTooLarge
 from domain.refusals import Refusal
@@ -38,7 +38,8 @@ async def receive_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
             id,
             tools.claim.owner_id,
         )
-    if row is None or row["state"] not in ("uploading", "checking"):
+    unchecked = row is not None and (row["state"], row["reason"]) == ("quarantined", NOT_CHECKED)
+    if row is None or not (unchecked or row["state"] in ("uploading", "checking")):
         return {"file_id": encode_id("file", id), "state": row["state"] if row else "gone"}
     given = Bytes(
         sha256=row["sha256"] or "",

@@ -14,7 +14,6 @@ from domain.deliveries.findings import Finding
 from domain.deliveries.mapping import drafts, purged_keys
 from domain.deliveries.message import Message
 from domain.dispatch import refusal_of
-from domain.ports import Sql
 from domain.refusals import Refusal
 from domain.row import new_id
 from domain.work import Work
@@ -25,11 +24,7 @@ _COLLISIONS = ("40P01", "40001")
 _ATTEMPTS = 4
 
 
-async def _give_up(delivery_id: UUID, sql: Sql) -> None:
-    await record.abandon(sql, delivery_id)
-
-
-@job(timeout_s=900, tries=3, backoff_s=(5, 30), given_up=_give_up, places=4)
+@job(timeout_s=900, tries=3, backoff_s=(5, 30), places=4)
 async def ingest_delivery(delivery_id: UUID, tools: Tools) -> dict[str, Any] | None:
     """Check one delivered message and apply it; its findings and its fate stand in the delivery.
 

@@ -17,6 +17,7 @@ from domain.dispatch import open_work
 from domain.features.enrich import Analyser
 from domain.features.fetch import Fetcher
 from domain.files.verdict import Inspect
+from domain.job_kinds import values_of
 from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, OutsideAway, Sql, SqlPool
@@ -159,25 +160,11 @@ class JobKind:
     tries: int
     backoff_s: tuple[float, ...]
     parameters: Mapping[str, type]
-    given_up: Callable[..., Awaitable[None]] | None = None
     places: int = 1
 
     async def start(self, tools: Tools) -> Mapping[str, Any] | None:
         """Run it on the payload of its row; fields that are no parameters are for the house."""
-        return await self.run(tools=tools, **self._values(tools.claim))
-
-    async def give_up(self, sql: Sql, claim: jobs.Claim) -> None:
-        """Leave word at the job's subject that nobody will try again by himself; in the job's last commit."""
-        if self.given_up is not None:
-            await self.given_up(sql=sql, **self._values(claim))
-
-    def _values(self, claim: jobs.Claim) -> dict[str, Any]:
-        payload = claim.payload
-        return {
-            name: uuid.UUID(payload[name]) if kind is uuid.UUID else payload[name]
-            for name, kind in self.parameters.items()
-            if name in payload
-        }
+        return await self.run(tools=tools, **values_of(self.parameters, tools.claim.payload))
 
 
 JOBS: dict[str, JobKind] = {}
@@ -188,16 +175,14 @@ def job(
     timeout_s: float = 300,
     tries: int = jobs.TRIES,
     backoff_s: tuple[float, ...] = (5, 30),
-    given_up: Callable[..., Awaitable[None]] | None = None,
     places: int = 1,
 ) -> Callable[[Run], Run]:
     """Register a coroutine function as the job of its name.
 
     Its parameters are the payload's fields by name (ids as uuid.UUID), and `tools`. It may run twice and be
-    killed anywhere, so each of its steps is whole by itself and does nothing the second time. given_up is
-    called with the same parameters when it is dead or refused, and with `sql`, the transaction in which the
-    job ends, so that there is never one without the other. places: more than one for what fills memory
-    or a processor, so that fewer of it run at once.
+    killed anywhere, so each of its steps is whole by itself and does nothing the second time. places: more
+    than one for what fills memory or a processor, so that fewer of it run at once. What is to be said where
+    it belongs when it is given up is declared where it is asked for (`domain.job_kinds.given_up`).
     """
 
     def declare(run: Run) -> Run:
@@ -205,7 +190,7 @@ def job(
         assert name not in JOBS, f"job {name} is registered twice"
         hints = get_type_hints(run)
         parameters = {field: hints[field] for field in inspect.signature(run).parameters if field != "tools"}
-        JOBS[name] = JobKind(name, run, timeout_s, tries, backoff_s, parameters, given_up, places)
+        JOBS[name] = JobKind(name, run, timeout_s, tries, backoff_s, parameters, places)
         return run
 
     return declare

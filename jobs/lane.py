@@ -17,6 +17,7 @@ from arq.connections import ArqRedis
 from arq.worker import Worker, func
 
 from domain import jobs as life
+from domain.job_kinds import leave_word
 from domain.ports import SqlPool
 from jobs.job import JOBS
 from jobs.queue import QUEUES, RUN, ArqQueue, Wake, dump
@@ -68,9 +69,14 @@ class Ledger:
         except asyncio.CancelledError:
             claim = await asking
             if claim is not None and not (claim.dead or claim.cancelled):
-                async with self._pool.acquire() as connection:
-                    await life.release(connection, claim.id, claim.fence)
+                await self.release(claim)
             raise
+
+    async def release(self, claim: life.Claim) -> None:
+        """As `domain.jobs.release`, with the word that a cancelled job leaves."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await life.release(connection, claim.id, claim.fence) == "cancelled":
+                await leave_word(connection, claim.kind, claim.payload)
 
     async def finish(self, claim: life.Claim, result: Mapping[str, Any] | None) -> None:
         """As `domain.jobs.finish`. Raises LeaseLost."""

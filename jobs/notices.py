@@ -9,7 +9,7 @@ import structlog
 from domain import tracing
 from domain.notices.outlets import NeverSent, NotSent
 from domain.notices.send import NoOutlet, find, send, settle
-from domain.ports import OutsideAway, Sql
+from domain.ports import OutsideAway
 from domain.refusals import Refusal
 from domain.row import utc_now
 from jobs.job import Tools, job
@@ -23,16 +23,7 @@ class NoticeRefused(Refusal):
     code = "notice_refused"
 
 
-async def _give_up(delivery_id: uuid.UUID, sql: Sql) -> None:
-    """The last try failed: the delivery says so, and keeps what was said last."""
-    await sql.execute(
-        "update notice_delivery set state = 'failed', error = coalesce(error, 'the worker fell silent') "
-        "where id = $1 and state = 'waiting'",
-        delivery_id,
-    )
-
-
-@job(timeout_s=60, tries=3, backoff_s=(30, 300), given_up=_give_up)
+@job(timeout_s=60, tries=3, backoff_s=(30, 300))
 async def send_notice(delivery_id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
     """Send one notice to one channel, unless it was sent.
 

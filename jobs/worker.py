@@ -39,9 +39,10 @@ from domain.adapters.fetching import SoundFetcher
 from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
+from domain.job_kinds import leave_word
 from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
-from domain.ports import Blobs, OutsideAway, Sql, SqlPool
+from domain.ports import Blobs, OutsideAway, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
@@ -241,17 +242,17 @@ async def _carry(house: House, claim: life.Claim, ledger: Ledger, most_s: float 
     except asyncio.CancelledError:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        await asyncio.shield(_end(house.pool, life.release, claim))
+        await asyncio.shield(ledger.release(claim))
         log.info("job given back")
         raise
     except Cancelled:
-        await _end(house.pool, life.stop, claim)
+        await _stop(house.pool, claim)
         log.info("job cancelled")
         return "cancelled"
     except Refusal as refusal:
         async with house.pool.acquire() as connection, connection.transaction():
             await life.refuse(connection, claim.id, claim.fence, refusal.code, refusal.text)
-            await _leave_word(connection, claim)
+            await leave_word(connection, claim.kind, claim.payload)
         log.info("job refused", code=refusal.code, text=refusal.text)
         return "failed"
     except Exception as error:
@@ -266,30 +267,20 @@ async def _carry(house: House, claim: life.Claim, ledger: Ledger, most_s: float 
 async def _ended(pool: SqlPool, claim: life.Claim) -> str | None:
     """End a job that is claimed only for that; None for one that is to be run."""
     if claim.cancelled:
-        await _end(pool, life.stop, claim)
+        await _stop(pool, claim)
         return "cancelled"
     if not claim.dead:
         return None
     async with pool.acquire() as connection, connection.transaction():
         await life.bury(connection, claim.id, claim.fence)
-        await _leave_word(connection, claim)
+        await leave_word(connection, claim.kind, claim.payload)
     return "dead"
 
 
-async def _leave_word(sql: Sql, claim: life.Claim) -> None:
-    """Say at the job's subject that it was given up, in the transaction that ends it.
-
-    Whoever is killed in it leaves the job running, for another to end. A fault of the word itself must not
-    keep the job from ending.
-    """
-    kind = JOBS.get(claim.kind)
-    if kind is None:
-        return
-    try:
-        async with sql.transaction():
-            await kind.give_up(sql, claim)
-    except Exception:
-        log.exception("no word was left where the job belongs")
+async def _stop(pool: SqlPool, claim: life.Claim) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await life.stop(connection, claim.id, claim.fence)
+        await leave_word(connection, claim.kind, claim.payload)
 
 
 async def _work(kind: JobKind | None, tools: Tools) -> Any:
@@ -335,12 +326,7 @@ async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error:
             backoff_s=kind.backoff_s if kind else (30.0,),
             tries=kind.tries if kind else life.TRIES,
         )
-        if state == "dead":
-            await _leave_word(connection, claim)
+        if state != "queued":
+            await leave_word(connection, claim.kind, claim.payload)
     log.error("job failed", state=state, exc_info=error)
     return state
-
-
-async def _end(pool: SqlPool, step: Any, claim: life.Claim, *rest: Any) -> None:
-    async with pool.acquire() as connection:
-        await step(connection, claim.id, claim.fence, *rest)

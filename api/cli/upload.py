@@ -191,7 +191,10 @@ class _Sending:
         one.id = place["id"]
         if place["duplicateOfId"] is not None:
             one.state, one.media_type, one.text = "known", place["mediaType"], "the server has it already"
-            if place["state"] == "quarantined":
+            if place["jobId"] is not None:
+                one.state, one.job_id = "sent", place["jobId"]
+                one.text = "the server has it already and looks at it"
+            elif place["state"] == "quarantined":
                 one.state, one.text = "quarantined", place["reasonText"]
             if self.subject is not None:
                 self._asked(f"/v1/files/{one.id}/attach", {"subjectId": self.subject})

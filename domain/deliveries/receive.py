@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
-from domain.ports import Blobs
+from domain.job_kinds import given_up
+from domain.ports import Blobs, Sql
 from domain.refusals import DeliveryRefused
 from domain.retention.blobs import BlobLeaving, keep_blob
 from domain.work import Work
@@ -150,3 +151,13 @@ def _plain_name(given: str | None) -> str | None:
         return None
     name = given.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(c for c in name if c.isprintable())[:LONGEST_NAME] or None
+
+
+@given_up(INGEST)
+async def abandon(sql: Sql, delivery_id: uuid.UUID) -> None:
+    """The job that worked on it was given up; what it had applied stays, the rest can be tried again."""
+    await sql.execute(
+        "update delivery set state = 'failed', finished_at = clock_timestamp() "
+        "where id = $1 and state in ('received', 'checking')",
+        delivery_id,
+    )

@@ -138,15 +138,6 @@ async def close(sql: Sql, id: uuid.UUID, state: str, summary: Mapping[str, Any])
     )
 
 
-async def abandon(sql: Sql, id: uuid.UUID) -> None:
-    """The job that worked on it was given up; what it had applied stays, the rest can be tried again."""
-    await sql.execute(
-        "update delivery set state = 'failed', finished_at = clock_timestamp() "
-        "where id = $1 and state in ('received', 'checking')",
-        id,
-    )
-
-
 def sender_of(message: Message) -> str:
     """The sender by DPID in its normal form, or by whatever name the message gives."""
     given = message.header.sender

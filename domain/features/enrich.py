@@ -12,6 +12,7 @@ from domain.claims import Draft
 from domain.features.kept import Kept
 from domain.features.told import ANALYSIS, HOUSE, TAGS, measured, tagged
 from domain.fields import clean
+from domain.job_kinds import given_up
 from domain.ports import Sql
 from domain.refusals import InputInvalid
 from domain.vectors.keep import keep_embedding
@@ -220,10 +221,11 @@ async def note(
     )
 
 
-async def give_up(sql: Sql, file_id: uuid.UUID) -> None:
+@given_up(ENRICH_FILE)
+async def give_up(sql: Sql, id: uuid.UUID) -> None:
     """Leave word at a file that nobody will try again by himself."""
     await sql.execute(
         "update enrichment set state = 'failed', code = 'given_up', updated_at = clock_timestamp(), "
-        "text = 'it failed several times; its job says why' where file_id = $1 and state = 'running'",
-        file_id,
+        "text = 'nobody tries again by himself; its job says why' where file_id = $1 and state = 'running'",
+        id,
     )

@@ -12,7 +12,16 @@ from domain.command import ALWAYS, Command, Outcome, Repeat, command, register
 from domain.features.enrich import ask_for
 from domain.files.limits import FileTooLarge, StorageFull, UploadTooSlow, hold_room
 from domain.files.tables import KEPT, SUBJECT_TYPES
-from domain.files.taking import RECEIVE, Bytes, Looked, plain_name, plain_type, settle
+from domain.files.taking import (
+    NOT_CHECKED,
+    RECEIVE,
+    Bytes,
+    Looked,
+    look_again,
+    plain_name,
+    plain_type,
+    settle,
+)
 from domain.ids import encode_id
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal, TooMany
 from domain.retention.blobs import BlobLeaving
@@ -63,11 +72,15 @@ class CreateUpload:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadPlace:
-    """Where to PUT the bytes, and until when. duplicate_of_id: the file that has them already."""
+    """Where to PUT the bytes, and until when. duplicate_of_id: the file that has them already.
+
+    job_id: the job that looks at that file, where this is still to be done.
+    """
 
     upload_url: str | None = None
     expires_at: datetime | None = None
     duplicate_of_id: FileId | None = None
+    job_id: Annotated[str, Ref("job")] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,19 +154,24 @@ async def create_upload(ask: CreateUpload, work: Work) -> Outcome:
     subject = await _subject(work, ask.subject_id) if ask.subject_id else None
     room = await hold_room(sql, owner)
     if sha256 is not None:
-        same = await sql.fetchval(
-            # Bytes in quarantine are sent again under another name or type, to be judged anew.
-            "select id from file where owner_id = $1 and sha256 = $2 and state = any($3) and (state <> "
-            "'quarantined' or file_name = $4 and declared_type is not distinct from $5)",
+        same = await sql.fetchrow(
+            # Bytes in quarantine are sent again under another name or type, to be judged anew; those that
+            # nobody has judged need not be sent.
+            "select id, state, reason from file where owner_id = $1 and sha256 = $2 and state = any($3) "
+            "and (state <> 'quarantined' or reason = $6 "
+            "or file_name = $4 and declared_type is not distinct from $5)",
             owner,
             sha256,
             list(KEPT),
             plain_name(ask.file_name),
             plain_type(ask.media_type),
+            NOT_CHECKED,
         )
         if same is not None:
-            place = UploadPlace(duplicate_of_id=encode_id("file", same))
-            return Outcome("file", (same,), value=place, known=True)
+            known = encode_id("file", same["id"])
+            job_id = await _ask_to_look(work, same["id"]) if _unchecked(same) else None
+            place = UploadPlace(duplicate_of_id=known, job_id=job_id)
+            return Outcome("file", (same["id"],), value=place, known=True)
     room.expect(ask.size_bytes)
     awaited = await sql.fetchval(
         "select count(*) from file where owner_id = $1 and state = 'uploading'", owner
@@ -195,7 +213,7 @@ async def create_upload(ask: CreateUpload, work: Work) -> Outcome:
 async def complete_upload(ask: CompleteUpload, work: Work) -> Outcome:
     """Say that all bytes were sent; a job takes them in and looks at them."""
     row = await _hold(work, ask.id)
-    if row["state"] in ("ready", "quarantined"):
+    if row["state"] in ("ready", "quarantined") and not _unchecked(row):
         return Outcome("file", (row["id"],), value=Taken())
     if row["state"] == "deleted":
         raise FileStateWrong(f"the file is deleted ({row['reason'] or 'somebody deleted it'}); send it anew")
@@ -382,7 +400,13 @@ async def _hang(work: Work, id: uuid.UUID, kind: str | None, subject: uuid.UUID 
     )
 
 
+def _unchecked(row: Any) -> bool:
+    """Whether the bytes are here and nobody has looked at them to the end."""
+    return row["state"] == "checking" or (row["state"], row["reason"]) == ("quarantined", NOT_CHECKED)
+
+
 async def _ask_to_look(work: Work, id: uuid.UUID) -> str:
+    await look_again(work.connection, id)
     job = await work.enqueue(
         RECEIVE, {"id": str(id), "actor": work.viewer.actor}, subject_id=id, unique_key=str(id)
     )

@@ -16,12 +16,15 @@ import xxhash
 from domain.files.limits import hold_room
 from domain.files.tables import KEPT
 from domain.files.verdict import Inspect
+from domain.job_kinds import given_up
 from domain.ports import Blobs, Sql
 from domain.retention.blobs import keep_blob
 from domain.row import new_id
 from domain.work import Work
 
 RECEIVE = "receive_file"
+# Why a file is in quarantine at which nobody could look to the end; it is looked at when it is sent again.
+NOT_CHECKED = "file_not_checked"
 # What is small is looked at while its sender waits.
 LOOKED_AT_ONCE = 8 << 20
 LONGEST_NAME = 255
@@ -201,6 +204,28 @@ async def settle(
 async def refuse_upload(work: Work, id: uuid.UUID, code: str, text: str) -> None:
     """End a file whose bytes are not what was promised; nothing of it is kept."""
     await _end(work, id, code, text, None)
+
+
+@given_up(RECEIVE)
+async def leave_unchecked(sql: Sql, id: uuid.UUID) -> None:
+    """Nobody looks at the bytes any more by himself: they are in quarantine until they are sent again."""
+    await sql.execute(
+        "update file set state = 'quarantined', reason = $2, reason_text = $3, subject_type = null, "
+        "subject_id = null, updated_at = clock_timestamp() where id = $1 and state = 'checking'",
+        id,
+        NOT_CHECKED,
+        "it was not looked at to the end, which its job was given up or cancelled for; send it again",
+    )
+
+
+async def look_again(sql: Sql, id: uuid.UUID) -> None:
+    """Take a file that nobody could look at to the end out of quarantine, for a job to look at it."""
+    await sql.execute(
+        "update file set state = 'checking', reason = null, reason_text = null, "
+        "updated_at = clock_timestamp() where id = $1 and state = 'quarantined' and reason = $2",
+        id,
+        NOT_CHECKED,
+    )
 
 
 def plain_name(given: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.access.scopes import ROLE_SCOPES, Role
 from domain.access.viewer import Viewer
+from domain.job_kinds import given_up
 from domain.ports import Sql
 from domain.row import new_id
 from domain.work import Work
@@ -88,3 +89,13 @@ def one_line(text: str) -> str:
     """A subject: blanks and line ends become one blank, control characters go, and it is not too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+
+
+@given_up(JOB)
+async def abandon(delivery_id: uuid.UUID, sql: Sql) -> None:
+    """Nobody sends it any more by himself: the delivery says so, and keeps what was said last."""
+    await sql.execute(
+        "update notice_delivery set state = 'failed', error = coalesce(error, 'its job was given up') "
+        "where id = $1 and state = 'waiting'",
+        delivery_id,
+    )

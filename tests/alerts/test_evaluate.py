@@ -85,11 +85,15 @@ async def _jobs(pool: Pool, owner: uuid.UUID, count: int, state: str, more: str 
     )
 
 
-async def _slow(pool: Pool, owner: uuid.UUID) -> None:
+async def _slow(pool: Pool, owner: uuid.UUID, count: int, late: int) -> None:
+    """Jobs that have begun, so many of them three seconds late."""
     await pool.execute(
         "insert into job (owner_id, kind, lane, state, created_at, started_at, finished_at) "
-        "values ($1, 'k', 'high', 'done', now() - interval '3 s', now(), now())",
+        "select $1, 'k', 'high', 'done', now() - make_interval(secs => case when n <= $3 then 3 else 0 end), "
+        "now(), now() from generate_series(1, $2) n",
         owner,
+        count,
+        late,
     )
 
 
@@ -131,7 +135,7 @@ BREACHES: dict[str, Breach] = {
     "dead_letters": lambda pool, owner: _jobs(pool, owner, 101, "dead"),
     "jobs_late": lambda pool, owner: _jobs(pool, owner, 1, "queued", "now() - interval '11 min'"),
     "errors": _errors,
-    "lane_slow": _slow,
+    "lane_slow": lambda pool, owner: _slow(pool, owner, 100, 2),
     "model_errors": lambda pool, owner: _models(pool, owner, 100, 6, 0, 0),
     "model_unsure": lambda pool, owner: _models(pool, owner, 0, 0, 100, 21),
 }
@@ -139,6 +143,8 @@ BOUNDS: dict[str, Breach] = {
     "jobs_pending": lambda pool, owner: _jobs(pool, owner, 500, "queued"),
     "dead_letters": lambda pool, owner: _jobs(pool, owner, 100, "dead"),
     "jobs_late": lambda pool, owner: _jobs(pool, owner, 1, "queued", "now() - interval '9 min'"),
+    # Of a hundred, one may be late; of fewer nothing is said, however late they are.
+    "lane_slow": lambda pool, owner: _slow(pool, owner, 99, 99),
     "model_errors": lambda pool, owner: _models(pool, owner, 100, 5, 19, 19),
     "model_unsure": lambda pool, owner: _models(pool, owner, 19, 19, 100, 20),
 }

@@ -70,7 +70,7 @@ async def check_all(sql: Any, asked: Sequence[str], published: Sequence[int], tr
         _check_life(name, lives[id], tries)
         if row["state"] == "done":
             assert results[id] == row["fence"], f"{name} was ended by {results[id]}, held by {row['fence']}"
-        if row["state"] in ("dead", "failed"):
+        if row["state"] in ("dead", "failed", "cancelled"):
             assert plans[id]["word"] in word, f"{name} has left no word where it belongs"
     untold = await sql.fetch(
         "select id from outbox where topic <> 'job' and not id = any($1)", list(published)

@@ -23,6 +23,7 @@ from domain.access.scopes import Role, Scope
 from domain.access.viewer import Viewer
 from domain.commands import COMMANDS
 from domain.dispatch import dispatch, open_work
+from domain.job_kinds import given_up
 from domain.ports import Sql
 from domain.refusals import InputInvalid, Refusal
 from jobs.job import JOBS, House, Tools, job
@@ -339,16 +340,19 @@ def _plan(chance: random.Random, sharp: bool) -> dict[str, Any]:
     return plan | {"rest": 0.0, "doubt": 0.0} | slow
 
 
+@given_up("simulated")
+async def leave_word(plan: dict[str, Any], sql: Sql) -> None:
+    """Say that a job was given up."""
+    await sql.execute("insert into simulated.given_up (word) values ($1)", plan["word"])
+
+
 @contextmanager
 def simulated_jobs() -> Iterator[None]:
     """Registers the job that is simulated, for the length of the block."""
     before = dict(JOBS)
     JOBS.clear()
 
-    async def leave_word(plan: dict[str, Any], sql: Sql) -> None:
-        await sql.execute("insert into simulated.given_up (word) values ($1)", plan["word"])
-
-    @job(timeout_s=15, tries=TRIES, backoff_s=(1, 3), given_up=leave_word)
+    @job(timeout_s=15, tries=TRIES, backoff_s=(1, 3))
     async def simulated(plan: dict[str, Any], tools: Tools) -> dict[str, Any]:
         for number in range(plan["steps"]):
             tools.checkpoint()

@@ -1,6 +1,8 @@
 """Who may cancel jobs and begin them anew, and what becomes of two who do so at once."""
 
 import asyncio
+import subprocess
+import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from domain import jobs as life
 from domain.access.scopes import Role
 from domain.access.viewer import Viewer
 from domain.adapters.postgres import Pool
@@ -15,7 +18,11 @@ from domain.commands import COMMANDS
 from domain.dispatch import dispatch
 from domain.jobs import JobStateWrong
 from domain.refusals import ScopeMissing
+from jobs.lane import Ledger
+from jobs.worker import run_job
+from tests.jobs.messages import Album
 from tests.jobs.yard import Yard, new_yard, until
+from tests.shared import CHECKOUT
 
 
 @pytest.fixture
@@ -75,6 +82,32 @@ async def test_what_only_some_may_ask_for_only_they_may_begin_anew(yard: Yard) -
     assert (told.requeued, told.left, await states(yard, own)) == (1, len(theirs), ["queued"])
     told = await do(yard, "requeue_dead_letters", of=administrator)
     assert (told.requeued, told.left) == (len(theirs), 0)
+
+
+async def test_who_cancels_leaves_word_where_the_job_belongs(yard: Yard) -> None:
+    waiting, running = await yard.receive(Album().xml), await yard.receive(Album(title="Two").xml)
+    ids = [str(parcel.job_id) for parcel in (waiting, running)]
+    async with yard.pool.acquire() as sql:
+        claim = await life.claim(sql, uuid.UUID(ids[1]), 30, {"ingest_delivery": 3})
+    assert claim is not None
+    for id in ids:
+        await do(yard, "cancel_job", job_id=id)
+    assert [await waiting.state(), await running.state()] == ["failed", "received"]
+    await Ledger(yard.pool, 30).release(claim)
+    assert await running.state() == "failed"
+    for id, parcel in zip(ids, (waiting, running), strict=True):
+        await do(yard, "retry_job", job_id=id)
+        assert await run_job(yard.house, id) == "done"
+        assert await parcel.state() == "applied"
+
+
+def test_whoever_can_cancel_knows_what_word_is_left() -> None:
+    """The commands alone bring it along: a server has none of the workers' modules."""
+    said = "import domain.commands; from domain.job_kinds import _LEAVES; print(*sorted(_LEAVES))"
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, cwd=CHECKOUT)
+    assert found.stdout.split() == ["enrich_file", "ingest_delivery", "receive_file", "send_notice"], (
+        found.stderr
+    )
 
 
 async def test_of_two_jobs_for_the_same_thing_begun_anew_at_once_one_is(yard: Yard) -> None:

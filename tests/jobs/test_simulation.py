@@ -117,7 +117,7 @@ BROKEN: dict[str, Callable[[], tuple[Any, str, Any]]] = {
     "a failure that forgets who cancelled": lambda: _without(
         "_FAIL", "when cancel_asked_at is not null then 'cancelled'", ""
     ),
-    "a try too many": lambda: _without("_CLAIM", "coalesce(($3::jsonb ->> kind)::int, $4)", "4"),
+    "a try too many": lambda: _without("_FAIL", "attempts >= $5", "attempts > $5"),
 }
 
 

@@ -15,6 +15,7 @@ from domain import jobs as life
 from domain.adapters.postgres import Pool
 from domain.commands import COMMANDS
 from domain.dispatch import dispatch, open_work
+from domain.job_kinds import given_up
 from domain.ports import OutsideAway, Sql
 from domain.refusals import NotFound
 from jobs.job import JOBS, Tools, job
@@ -121,13 +122,14 @@ async def test_flushing_the_queue_loses_no_job(yard: Yard, queue: ArqRedis, own_
 async def test_a_job_that_fails_three_times_is_dead_and_can_be_begun_anew(
     yard: Yard, queue: ArqRedis, own_jobs: None
 ) -> None:
-    given_up: list[str] = []
+    left: list[str] = []
     healthy = False
 
+    @given_up("stumble")
     async def remember(why: str, sql: Sql) -> None:
-        given_up.append(why)
+        left.append(why)
 
-    @job(backoff_s=(0.05, 0.1), given_up=remember)
+    @job(backoff_s=(0.05, 0.1))
     async def stumble(why: str, tools: Tools) -> dict[str, Any]:
         if not healthy:
             raise ValueError(why)
@@ -139,7 +141,7 @@ async def test_a_job_that_fails_three_times_is_dead_and_can_be_begun_anew(
         dead = await row(yard, id)
         assert [entry["attempt"] for entry in dead["history"]] == [1, 2, 3]
         assert dead["history"][0]["text"] == "ValueError: the sea was rough"
-        assert (dead["error_code"], given_up) == ("fault", ["the sea was rough"])
+        assert (dead["error_code"], left) == ("fault", ["the sea was rough"])
         healthy = True
         await command(yard, "retry_job", id)
         await reached(yard, "done")

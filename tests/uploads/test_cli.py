@@ -1,6 +1,7 @@
 """`upload` against a running server and worker, as from a terminal."""
 
 import asyncio
+import hashlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,6 +74,20 @@ async def test_a_folder_goes_up_once(call: Call, desk: Desk, tmp_path: Path) -> 
     again = {Path(one["file"]).name: one for one in json.loads(out)}
     assert (status, {one["state"] for one in again.values()}) == (0, {"known"})
     assert {name: one["id"] for name, one in again.items()} == {name: one["id"] for name, one in told.items()}
+
+
+async def test_what_was_given_up_is_waited_for_when_it_is_sent_again(
+    call: Call, desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "one.flac").write_bytes(content := song())
+    assert (await call(str(tmp_path), "--wait"))[0] == 0
+    # As a check leaves it that was given up.
+    await desk.pool.execute(
+        "update file set state = 'quarantined', reason = 'file_not_checked' where sha256 = $1",
+        hashlib.sha256(content).hexdigest(),
+    )
+    status, out, error = await call(str(tmp_path), "--wait", "--json")
+    assert (status, [one["state"] for one in json.loads(out)]) == (0, ["ready"]), error
 
 
 async def test_what_is_refused_gives_status_1_and_says_why(call: Call, desk: Desk, tmp_path: Path) -> None:

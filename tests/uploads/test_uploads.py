@@ -136,6 +136,43 @@ async def test_nothing_sent_is_told_and_may_be_sent_yet(desk: Desk) -> None:
     assert await desk.run(taken["jobId"]) == "done"
 
 
+async def test_a_check_that_was_given_up_is_told_and_made_up_for(desk: Desk) -> None:
+    """Cancelled while it waits or runs, or dead: no file stays behind at which nobody looks."""
+    ends = {"waits": "not claimed", "runs": "cancelled", "dies": "dead"}
+    for number, how in enumerate(ends):
+        content = wave(LOOKED_AT_ONCE + 101 + number)
+        told = (await desk.upload("a.wav", content)).json()
+        job = decode_id(told["jobId"])[1]
+        if how == "runs":
+            await desk.pool.execute(
+                "update job set state = 'running', leased_until = now() where id = $1", job
+            )
+        if how == "dies":
+            await desk.pool.execute(
+                "update job set state = 'running', attempts = 5, leased_until = now() where id = $1", job
+            )
+        else:
+            cancelled = await desk.rest("POST", f"/v1/jobs/{told['jobId']}/cancel")
+            assert cancelled.status_code == 202, cancelled.text
+        assert await desk.run(told["jobId"]) == ends[how]
+        left = (await desk.rest("GET", f"/v1/files/{told['id']}")).json()
+        assert (left["state"], left["reason"]) == ("quarantined", "file_not_checked")
+        if how == "waits":
+            # The job is begun anew.
+            assert (await desk.rest("POST", f"/v1/jobs/{told['jobId']}/retry")).status_code == 202
+            again = told["jobId"]
+        else:
+            # The bytes are sent again: they are here and are looked at; who asks meanwhile waits along.
+            asked = {"fileName": "a.wav", "sizeBytes": len(content), "sha256": sha256(content)}
+            places = [(await desk.rest("POST", "/v1/uploads", json=asked)).json() for _ in range(2)]
+            (again,) = {place["jobId"] for place in places}
+            assert {(place["duplicateOfId"], place["uploadUrl"]) for place in places} == {(told["id"], None)}
+            assert places[0]["state"] == "checking"
+        assert await desk.run(again) == "done"
+        seen = (await desk.rest("GET", f"/v1/files/{told['id']}")).json()
+        assert (seen["state"], seen["reason"]) == ("ready", None)
+
+
 async def test_the_same_bytes_of_one_owner_are_one_file(any_desk: Desk) -> None:
     desk, content = any_desk, png()
     first = (await desk.upload("a.png", content)).json()
