@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from api.cli.frame import run as command_line
@@ -171,6 +172,8 @@ async def test_a_worker_says_once_that_nobody_is_the_operator_and_goes_on_when_s
     chime()
     await yard.pool.execute("update organization set is_operator = false")
     stopping = asyncio.Event()
+    # A logger that was used after a server had configured logs, in another test, is not captured.
+    monkeypatch.setattr("jobs.schedule.log", structlog.get_logger())
     with capture_logs() as logs:
         serving = asyncio.create_task(run(yard.pool, stopping, look_every_s=0.01))
 
