@@ -253,7 +253,8 @@ async def test_every_field_of_every_type_two_steps_from_every_root(
     text = (await engine.execute(document, None, who)).body.decode()
     told = set(re.findall(r'"id":"([^"]+)"', text))
     seen = {encode_id(kind, id) for kind, ids in visible(rows, who).items() for id in ids}
-    seen |= {world.id(name) for name in world.named("file", owner=who.organization_id)}
+    for kind in ("file", "enrichment"):
+        seen |= {world.id(name) for name in world.named(kind, owner=who.organization_id)}
     trail = {encode_id("change_set", uuid.UUID(int=0))[:6]}
     assert {id for id in told if not any(id.startswith(begin) for begin in trail)} - seen <= set(
         re.findall(r'"changeSet":\{"id":"([^"]+)"', text)
