@@ -246,6 +246,7 @@ def _field(
     field = StrawberryField(
         type_annotation=StrawberryAnnotation(annotation, namespace=names),
         description=" ".join(part for part in (about, needed) if part) or None,
+        metadata={"scope": scope},
     )
     field.arguments = arguments
     return field

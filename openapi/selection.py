@@ -66,12 +66,25 @@ def select(type_: Any, fields: Tree, include: Tree, *, whole: bool = False) -> s
 
 
 def default_fields(type_: Any) -> list[str]:
-    """What comes without `fields`: every scalar, and every reference to one thing."""
+    """What comes without `fields`: every scalar, and every reference to one thing.
+
+    A reference that is worked out from arguments, or needs a scope of its own, comes when it is asked for.
+    """
     return [
         name
         for name, field in type_.fields.items()
-        if not _needs(field) and (is_leaf_type(get_named_type(field.type)) or is_to_one(field))
+        if not _needs(field)
+        and (
+            is_leaf_type(get_named_type(field.type))
+            or (is_to_one(field) and not field.args and not _own_scope(field))
+        )
     ]
+
+
+def _own_scope(field: GraphQLField) -> bool:
+    """Whether the field needs another scope than its type."""
+    declared = field.extensions.get("strawberry-definition")
+    return getattr(declared, "metadata", {}).get("scope") is not None
 
 
 def is_to_one(field: GraphQLField) -> bool:

@@ -29,6 +29,8 @@ from tests.graph.test_random import Maker
 __all__ = ["engine", "plain", "planted", "read_pool", "world"]
 
 DEFAULT_PAGE, LIST = 20, 10
+# A search among vectors, and how many hits it gives unless told.
+SEARCH, DEFAULT_HITS = 20, 10
 SEES_ALL = viewer(role=Role.ADMIN)
 
 
@@ -76,12 +78,20 @@ class Calculator:
             return 1 if definition.args else 0
         if named.name.endswith("Connection"):
             return self.page(named, node)
+        if named.name == "Similar":
+            return self.similar(node)
         object_ = 1 + self.object(named, node.selection_set)
         if node.name.value == "nodes" and parent is self.schema.query_type:
             (ids,) = (argument.value for argument in node.arguments or ())
             assert isinstance(ids, ListValueNode)
             return 1 + len(ids.values) * object_
         return object_ * (LIST if "[" in str(definition.type) else 1)
+
+    def similar(self, node: FieldNode) -> int:
+        """A search among vectors, and its hits by tens."""
+        given = {a.name.value: a.value for a in node.arguments or ()}.get("first")
+        size = int(given.value) if isinstance(given, IntValueNode) else DEFAULT_HITS
+        return SEARCH + -(-size // LIST) * self.object(self.schema.get_type("Similar"), node.selection_set)
 
     def object(self, named: Any, selection: SelectionSetNode | None) -> int:
         """What is in an object; of several types it may be of, the dearest."""
