@@ -129,9 +129,9 @@ class Tools:
         await jobs.hold(work.connection, self.claim.id, self.claim.fence)
 
     async def progress(self, done: int, total: int | None = None, text: str | None = None) -> None:
-        """Say how far the job is, at most four times a second; a short job has ended before it says so."""
+        """Say how far the job is, at most four times a second, and always when all is done."""
         self.checkpoint()
-        if time.monotonic() - self._said_at < _SAY_EVERY_S:
+        if done != total and time.monotonic() - self._said_at < _SAY_EVERY_S:
             return
         self._said_at = time.monotonic()
         async with self.pool.acquire() as connection:

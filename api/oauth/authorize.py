@@ -66,6 +66,7 @@ MEANINGS = {
     Scope.FILES_READ: "See and fetch files",
     Scope.FILES_WRITE: "Upload, attach and delete files",
     Scope.EXPORTS_RUN: "Export what you may see",
+    Scope.ENRICHMENT_RUN: "Have sound analysed and what is heard kept",
     Scope.JOBS_READ: "See jobs",
     Scope.JOBS_WRITE: "Start and cancel jobs",
     Scope.AUDIT_READ: "See who changed what",

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.vectors.keep import keep_embedding
+from domain.vectors.text import TEXT_MODEL, TEXT_VERSION, text_vector
 from tests.factories import (
     EMOJI,
     LINES,
@@ -136,6 +137,9 @@ async def heard(planter: Planter) -> None:
             of_sha256="0" * 64,
             reason=None if vector else "silence",
         )
+    for name in ("recording full", "recording private", "their recording", "their private recording"):
+        words = {"model": TEXT_MODEL, "version": TEXT_VERSION, "made_of": "text", "of_sha256": "0" * 64}
+        await keep_embedding(planter.connection, "recording", ids[name], vector=text_vector(name), **words)
     id = ids["recording odd 2"]
     newer: dict[str, Any] = {"model": "listener", "version": "2", "of_sha256": "0" * 64}
     await keep_embedding(planter.connection, "recording", id, vector=[1.0], **newer)

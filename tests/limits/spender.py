@@ -41,6 +41,7 @@ class Tiers:
         if "from client" in text:
             return []
         files = {"most_file_bytes": 1 << 20, "most_kept_bytes": 1 << 20, "most_upload_s": 60}
+        files |= {"paid_models": False, "model_cents_per_day": 0}
         return [{"name": "pro", "points_per_minute": self.points, **files}]
 
 
