@@ -138,7 +138,12 @@ async def heard(planter: Planter) -> None:
             reason=None if vector else "silence",
         )
     for name in ("recording full", "recording private", "their recording", "their private recording"):
-        words = {"model": TEXT_MODEL, "version": TEXT_VERSION, "made_of": "text", "of_sha256": "0" * 64}
+        words: dict[str, Any] = {
+            "model": TEXT_MODEL,
+            "version": TEXT_VERSION,
+            "made_of": "text",
+            "of_sha256": "0" * 64,
+        }
         await keep_embedding(planter.connection, "recording", ids[name], vector=text_vector(name), **words)
     id = ids["recording odd 2"]
     newer: dict[str, Any] = {"model": "listener", "version": "2", "of_sha256": "0" * 64}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
-from structlog.testing import capture_logs
+from structlog.testing import LogCapture
 
 from api.cli.frame import run as command_line
 from api.doctor import Finding, _schedules
@@ -172,17 +172,19 @@ async def test_a_worker_says_once_that_nobody_is_the_operator_and_goes_on_when_s
     chime()
     await yard.pool.execute("update organization set is_operator = false")
     stopping = asyncio.Event()
-    # A logger that was used after a server had configured logs, in another test, is not captured.
-    monkeypatch.setattr("jobs.schedule.log", structlog.get_logger())
-    with capture_logs() as logs:
-        serving = asyncio.create_task(run(yard.pool, stopping, look_every_s=0.01))
+    # A logger of its own: other tests configure theirs, of any level, for the whole process.
+    heard = LogCapture()
+    loud = structlog.make_filtering_bound_logger(0)
+    log = structlog.wrap_logger(structlog.PrintLogger(), processors=[heard], wrapper_class=loud)
+    monkeypatch.setattr("jobs.schedule.log", log)
+    serving = asyncio.create_task(run(yard.pool, stopping, look_every_s=0.01))
 
-        async def waited() -> bool:
-            return any("no organization is the operator" in line["event"] for line in logs)
+    async def waited() -> bool:
+        return any("no organization is the operator" in line["event"] for line in heard.entries)
 
-        await until(waited)
-        await asyncio.sleep(0.1)  # ten looks more
-    assert len([line for line in logs if line["log_level"] == "warning"]) == 1
+    await until(waited)
+    await asyncio.sleep(0.1)  # ten looks more
+    assert len([line for line in heard.entries if line["log_level"] == "warning"]) == 1
     (said,) = await doctor_of_schedules(fresh_database)
     assert (said.state, said.detail.endswith(NAME_ONE)) == ("warn", True)
     slug = await yard.pool.fetchval("select slug from organization")
