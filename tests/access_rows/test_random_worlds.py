@@ -68,7 +68,7 @@ async def test_every_road_gives_what_the_reference_gives(
 ) -> None:
     monkeypatch.setattr(licensed, "MANY_LICENSED", many)
     engine = Engine(planting, KEY)
-    async for world, rows, sql in planted(range(many % 7, WORLDS, 32), planting):
+    async for world, rows, sql in planted(range(many % 7, WORLDS, 48), planting):
         for name, viewer in world.viewers().items():
             await compare(rows, viewer, engine, sql, f"{world.seed}, {name}")
 

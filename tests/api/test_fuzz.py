@@ -98,7 +98,7 @@ def operations(schema: Any) -> Iterator[Any]:
 
 def test_rest_holds_what_it_says(house: House) -> None:
     schema = schemathesis.openapi.from_url(f"{house.url}/openapi.json")
-    seen = walk(schema, house, 3, REST_CHECKS, 0)
+    seen = walk(schema, house, 2, REST_CHECKS, 0)
     assert sum(seen.values()) >= 200
     assert {200, 201, 400, 422} <= set(seen), seen
 
@@ -106,7 +106,7 @@ def test_rest_holds_what_it_says(house: House) -> None:
 def test_graphql_gives_no_fault(house: House) -> None:
     headers = {"Authorization": f"Bearer {house.token()}"}
     schema = schemathesis.graphql.from_url(f"{house.url}/graphql", headers=headers)
-    seen = walk(schema, house, 2, [no_fault], 0)
+    seen = walk(schema, house, 1, [no_fault], 0)
     assert sum(seen.values()) >= 100
     assert set(seen) <= {200}, seen
 

@@ -52,6 +52,7 @@ def test_the_product_and_the_bare_handler_give_equal_answers() -> None:
         assert line.bare["per_second"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_server")
 def test_whole_and_split_tables_give_equal_answers() -> None:
     result = partitioning.run(partitioning.Plan(tracks=2_000, owners=6, partitions=3), lambda _text: None)
@@ -88,6 +89,7 @@ def test_similar_recordings_are_found_by_the_index_and_without() -> None:
         assert all(line.ratio > 0 and line.recall > 0.5 for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_server")
 def test_functions_are_begun_and_called() -> None:
     lines = functions.run(functions.Plan(rounds=1, calls=2), lambda _text: None)
@@ -95,6 +97,7 @@ def test_functions_are_begun_and_called() -> None:
     assert all(line.cold_s > 0 and line.warm_ms > 0 for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_server")
 def test_jobs_are_done_by_the_product_and_by_bare_arq() -> None:
     result = jobs.run(jobs.Plan(jobs=40, rounds=1, callers=4, low=20, high=3), lambda _text: None)

@@ -151,8 +151,9 @@ def _served(
     try:
         yield
     finally:
-        server.should_exit = True
-        thread.join(20)
+        # Connections that an outage left half open are not waited for: the threads end with the process.
+        server.should_exit = server.force_exit = True
+        thread.join(3)
 
 
 @contextmanager
@@ -179,7 +180,7 @@ def _working(settings: Settings, loops: list[asyncio.AbstractEventLoop]) -> Iter
     finally:
         for one in stop:
             one()
-        thread.join(20)
+        thread.join(3)
 
 
 @contextmanager
