@@ -174,14 +174,14 @@ async def test_what_fails_is_marked_and_not_quoted(
             async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
                 assert (await client.get("/v1/recordings/some-private-id")).status_code == 401
             id = await pool.fetchval(
-                "insert into job (owner_id, kind, payload) values ($1, 'no_such_job', $2) returning id",
+                "insert into job (owner_id, kind, payload) values ($1, 'drop_blob', $2) returning id",
                 OURS,
                 '{"password": "hunter2"}',
             )
             assert await run_job(house_of(pool, tmp_path, notice_outlets(settings)), str(id)) == "queued"
             await pool.execute("delete from job where id = $1", id)
     spans = {span.name: span for span in collector.spans}
-    refused, failed = spans["GET /v1/recordings/{id}"], spans["job no_such_job"]
+    refused, failed = spans["GET /v1/recordings/{id}"], spans["job drop_blob"]
     assert failed.status.code == 2
     assert refused.status.code == 0
     told = {one.key: one.value for one in refused.attributes}
