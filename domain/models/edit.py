@@ -9,7 +9,7 @@ from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.models import registry
-from domain.models.costs import NAMES
+from domain.models.costs import NAMES, Prices
 from domain.models.decide import POLICIES, decide
 from domain.models.registry import Known
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, Refusal
@@ -56,7 +56,7 @@ class AddModel:
 
 @dataclass(frozen=True, kw_only=True)
 class EditModel:
-    """What is to change; what is left out stays. Of prices, those that are left out count as nothing."""
+    """What is to change; what is left out stays."""
 
     model_id: ModelId
     role: str | Unset = UNSET
@@ -146,11 +146,12 @@ async def add_model(ask: AddModel, work: Work) -> Outcome:
     if ask.role not in GIVEN_ROLES[:2]:
         raise InputInvalid(f"role is {ask.role[:60]!r}; challenger or fallback will do", path=("role",))
     given = _prices(ask)
-    prices = given if given is not None else registry.published(ask.provider, name)
+    published = registry.published(ask.provider, name)
+    prices = published if given is None else {**dict.fromkeys(NAMES, 0.0), **(published or {}), **given}
     await registry.lock(work.connection)
     id = await registry.add(work.connection, ask.provider, name, "fallback", prices)
-    if given is not None:
-        await registry.set_prices(work.connection, id, given)
+    if given is not None and prices is not None:
+        await registry.set_prices(work.connection, id, prices)
     return _told(work, await _give(work, await _found(work, id), ask.role))
 
 
@@ -168,8 +169,9 @@ async def edit_model(ask: EditModel, work: Work) -> Outcome:
     """Give a model another role than champion, or other prices."""
     await registry.lock(work.connection)
     model = await _found(work, entity_id("model", ask.model_id, ("model_id",)))
-    if (prices := _prices(ask)) is not None:
-        await registry.set_prices(work.connection, model.id, prices)
+    if (given := _prices(ask)) is not None:
+        before = dataclasses.asdict(model.prices or Prices())
+        await registry.set_prices(work.connection, model.id, before | given)
     if not isinstance(ask.role, Unset):
         model = await _give(work, model, ask.role)
     return _told(work, model)
@@ -306,13 +308,12 @@ def _expect_current(model: Known) -> None:
 
 
 def _prices(ask: AddModel | EditModel) -> dict[str, float] | None:
-    given = {name: getattr(ask, name) for name in NAMES}
-    if all(price is None for price in given.values()):
-        return None
+    """The prices that are given; None where none is."""
+    given = {name: price for name in NAMES if (price := getattr(ask, name)) is not None}
     for name, price in given.items():
-        if price is not None and not 0 <= price <= MOST_PRICE:
+        if not 0 <= price <= MOST_PRICE:
             raise InputInvalid(f"{name} is {price}; 0 to {MOST_PRICE:g} will do", path=(name,))
-    return {name: price or 0.0 for name, price in given.items()}
+    return given or None
 
 
 def _reason(text: str) -> str:

@@ -259,10 +259,10 @@ async def test_models_are_added_and_their_roles_and_prices_edited(arena: Arena) 
     ]
     await arena.does("edit_model", model_id=added.model_id, role="retired", audio_in=40.0)
     row = await arena.pool.fetchrow(
-        "select role, prices ->> 'audio_in' from model where model = 'gpt-audio-1.5'"
+        "select role, prices ->> 'audio_in', prices ->> 'out' from model where model = 'gpt-audio-1.5'"
     )
     assert row is not None
-    assert tuple(row) == ("retired", "40.0")
+    assert tuple(row) == ("retired", "40.0", "10.0"), "what is not given costs what it did"
     champion = str(await arena.pool.fetchval("select id from model where role = 'champion'"))
     refused: list[tuple[Callable[..., Awaitable[Any]], type[Exception], dict[str, Any]]] = [
         (arena.does, RoleTaken, {"name": "edit_model", "model_id": champion, "role": "retired"}),
