@@ -1,7 +1,8 @@
 """What an export tells of each kind: its columns, by the names the API has for them.
 
 A column gives the value that the API's field of that name gives; a reference to a row that the asker may
-not see is empty, as the field is null.
+not see is empty, as the field is null. The figures of a recording's sound are columns of it and of its
+tracks, by the names under which they are claimed: `features.tempo_bpm`, and `features.tempo_bpm.confidence`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from typing import TypeAlias
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, Numeric, Uuid
 
 from domain.access.scopes import Scope
+from domain.claims import FEATURES, JUDGED
+from domain.features.known import FIGURES
 from domain.inputs import camel, snake
 from domain.kinds import KINDS, Kind
 from domain.refusals import InputInvalid
@@ -29,6 +32,13 @@ _VALUES = {
     "identifiers": ("identifier", ("scheme", "value", "namespace")),
     "annotations": ("annotation", ("key", "value")),
 }
+# Figures whose confidence is a column, and those that are given without asking.
+_SURE = ("tempo_bpm", "key", *(name.removeprefix(FEATURES) for name in sorted(JUDGED)))
+_USUAL = ("tempo_bpm", "key", "loudness_lufs", "true_peak_dbtp", "energy", "danceability", "genre")
+_TOLD = (
+    *("name", "number", "text", "reason", "confidence", "basis", "source", "model", "model_version"),
+    *("rivals", "detail", "locked"),
+)
 
 
 class Type(StrEnum):
@@ -44,13 +54,17 @@ class Type(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column. sql: its value, over the alias t. kind: what an id names. usual: given without asking."""
+    """One column. sql: its value, over the alias t. kind: what an id names. usual: given without asking.
+
+    figures: that the value is an aggregate, over the figures of the row's recording, by the alias a.
+    """
 
     name: str
     type: Type
     sql: Callable[[Sees], str]
     kind: str = ""
     usual: bool = True
+    figures: bool = False
 
 
 def columns_of(kind: str) -> dict[str, Column]:
@@ -72,6 +86,8 @@ def columns_of(kind: str) -> dict[str, Column]:
     if of.has_artist_credit:
         credited = "(select c.name from artist_credit c where c.id = t.artist_credit_id)"
         found.append(Column("artistCredit", Type.TEXT, lambda _sees: credited))
+    if kind in FIGURES_OF:
+        found += _figures(usual=kind == "recording")
     found += [_plain(of, name) for name in ("version", "created_at", "updated_at")]
     found += [_values(name) for name in _VALUES]
     return {column.name: column for column in found}
@@ -82,7 +98,7 @@ def chosen(kind: str, names: Sequence[str]) -> tuple[Column, ...]:
     known = columns_of(kind)
     if not names:
         return tuple(column for column in known.values() if column.usual)
-    given = [camel(snake(name)) for name in names]
+    given = [_named(name) for name in names]
     for place, name in enumerate(given):
         if name not in known:
             raise InputInvalid(
@@ -92,6 +108,11 @@ def chosen(kind: str, names: Sequence[str]) -> tuple[Column, ...]:
         if name in given[:place]:
             raise InputInvalid(f"{names[place]!r} is asked for twice", path=("columns", place))
     return tuple(known[name] for name in given)
+
+
+def _named(name: str) -> str:
+    """The name of a column as somebody writes it: figures have the names that claims have."""
+    return snake(name) if name.startswith(FEATURES) else camel(snake(name))
 
 
 def scope_of(kind: str) -> Scope:
@@ -150,3 +171,42 @@ def _values(name: str) -> Column:
         f"from {table} v where v.entity_id = t.id)"
     )
     return Column(name, Type.VALUES, lambda _sees: sql, usual=False)
+
+
+# By kind: the recording whose figures a row has.
+FIGURES_OF = {"recording": "t.id", "track": "t.recording_id"}
+
+
+def figures_join(kind: str, columns: Sequence[Column], sees: Sees) -> str:
+    """SQL that joins one row `f` to each row t: a value for each column that is made of figures, by place."""
+    made = [f"{column.sql(sees)} as c{place}" for place, column in enumerate(columns) if column.figures]
+    if not made:
+        return ""
+    of = FIGURES_OF[kind]
+    # Whoever sees a recording sees its figures; a track may name a recording that the asker may not see.
+    seen = "" if kind == "recording" else f" and {sees('audio_feature', 'a')}"
+    return (
+        f" cross join lateral (select {', '.join(made)} from audio_feature a "
+        f"where a.recording_id = {of}{seen}) f"
+    )
+
+
+def _figures(*, usual: bool) -> list[Column]:
+    found = []
+    for figure in FIGURES.values():
+        name, given = f"{FEATURES}{figure.name}", usual and figure.name in _USUAL
+        value = "number" if figure.is_number else "text"
+        found.append(_figure(name, Type.NUMBER if figure.is_number else Type.TEXT, figure.name, value, given))
+        if figure.name in _SURE:
+            found.append(_figure(f"{name}.confidence", Type.NUMBER, figure.name, "confidence", given))
+        if figure.name == "key":
+            found.append(_figure(f"{name}.camelot", Type.TEXT, "key", "camelot", given))
+    pairs = ", ".join(f"'{camel(field)}', a.{field}" for field in _TOLD)
+    whole = f"coalesce(json_agg(json_build_object({pairs}) order by a.name), '[]')"
+    return [*found, Column(FEATURES.rstrip("."), Type.VALUES, lambda _: whole, usual=False, figures=True)]
+
+
+def _figure(column: str, type: Type, name: str, value: str, usual: bool) -> Column:
+    told = "catalog_camelot(a.text)" if value == "camelot" else f"a.{value}"
+    sql = f"max({told}) filter (where a.name = '{name}')"
+    return Column(column, type, lambda _sees: sql, usual=usual, figures=True)

@@ -10,7 +10,7 @@ import orjson
 from domain.access.policy import nested
 from domain.access.viewer import Viewer
 from domain.exports import filters
-from domain.exports.columns import Column, Type
+from domain.exports.columns import Column, Type, figures_join
 from domain.ids import encode_id
 from domain.ports import SqlPool
 
@@ -67,7 +67,10 @@ async def open_rows(
     wanted = [asked.sees(kind, "t"), *filters.conditions(kind, dict(kept), asked.bind, asked.sees)]
     where = " and ".join(f"({part})" for part in wanted)
     counted, values = f"select count(*) from {kind} t where {where}", list(asked.values)
-    listed = ", ".join(column.sql(asked.sees) for column in columns)
+    joined = figures_join(kind, columns, asked.sees)
+    listed = ", ".join(
+        f"f.c{place}" if column.figures else column.sql(asked.sees) for place, column in enumerate(columns)
+    )
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -79,7 +82,7 @@ async def open_rows(
         )
         count = await connection.fetchval(counted, *values)
         cursor = await connection.cursor(
-            f"select {listed} from {kind} t where {where} order by t.id", *asked.values
+            f"select {listed} from {kind} t{joined} where {where} order by t.id", *asked.values
         )
         yield Rows(count, cursor, columns)
 

@@ -15,6 +15,8 @@ from api.cli.frame import run
 from api.keys import ensure_keys
 from domain.access.scopes import Scope
 from domain.adapters.audio.enriching import Analysing
+from domain.exports.cells import read_rows
+from domain.exports.columns import columns_of
 from domain.ids import encode_id
 from jobs.worker import Pace, open_queue, work
 from tests.api.conftest import House, serving, settings_for
@@ -45,7 +47,7 @@ async def town(fresh_pool: Any, fresh_database: str, redis_url: str, tmp_path: P
 
 
 async def test_what_is_uploaded_is_heard_and_told_at_every_door(
-    town: Town, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    town: Town, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def ask(method: str, path: str, **more: Any) -> httpx2.Response:
         with town.client() as client:
@@ -103,5 +105,20 @@ async def test_what_is_uploaded_is_heard_and_told_at_every_door(
     assert "up_to_date" in capsys.readouterr().out
     assert await asyncio.to_thread(run, ["enrich", encode_id("recording", stranger), "--wait"]) == 1
     assert await asyncio.to_thread(run, ["enrich"]) == 2
+    file = tmp_path / "figures.csv"
+    names = ("id", "features.loudness_lufs", "features.genre", "features.genre.confidence", "features")
+    columns = [word for name in names for word in ("--column", name)]
+    for kind in ("recording", "track"):
+        asked_for = ["export", "csv", "--kind", kind, "--out", str(file), *columns]
+        assert await asyncio.to_thread(run, asked_for) == 0, capsys.readouterr()
+        with file.open(newline="") as lines:
+            (row,) = read_rows(lines, columns_of(kind))
+        assert row["features.loudness_lufs"] == figures["loudness_lufs"]["number"]
+        assert (row["features.genre"], row["features.genre.confidence"]) == ("drone", None)
+        assert {one["name"] for one in row["features"]} >= set(figures) - {"genre"}
+    query = "{ changes(first: 100) { changes { kind diff } } }"
+    fed = (await asked("POST", "/graphql", json={"query": query}))["data"]["changes"]["changes"]
+    told = [one["diff"] for one in fed if "features.genre" in one["diff"]]
+    assert told[-1]["features.genre"][1]["text"] == "drone"
     refused = await town.get("/v1/enrichments", scopes=frozenset({Scope.FILES_READ}))
     assert refused.status_code == 403

@@ -24,6 +24,7 @@ from domain.adapters.s3_client import Bucket
 from domain.exports.cells import GUARDED, CsvUnreadable, cell, read_rows, write_rows
 from domain.exports.columns import Type, chosen, columns_of
 from domain.exports.formats import writer_of
+from domain.features.known import FIGURES
 from domain.kinds import KINDS
 from graph.bind import TYPES
 from jobs.worker import run_job
@@ -110,6 +111,9 @@ def test_columns_are_fields_that_the_api_shows(kind: str) -> None:
         name = column.name
         if column.type is Type.ID and name != "id":
             name = name.removesuffix("Id")
+        # A figure of the sound is a column by the name that its claims have, below the field `features`.
+        name, _, figure = name.partition(".")
+        assert not figure or figure.partition(".")[0] in FIGURES, column.name
         assert any(
             name == "".join(p[:1].upper() * (n > 0) + p[n > 0 :] for n, p in enumerate(f.split("_")))
             for f in shown.bindings

@@ -248,3 +248,62 @@ async def test_territories_that_were_set_since_limit_the_export(yard: Yard) -> N
     )
     await run_job(yard.house, bound)
     assert {row["title"] for row in (await look(yard, bound)).rows} == {"ours"}
+
+
+async def test_figures_are_columns_as_far_as_their_recording_is_seen(yard: Yard, export: Export) -> None:
+    other = await yard.pool.fetchval("insert into organization (name, slug) values ('o', 'o') returning id")
+    await record(yard, "heard", "not heard")
+    await record(yard, "theirs", owner=other)
+    await yard.pool.execute(
+        "insert into audio_feature (recording_id, name, number, text, confidence, basis, source, model, "
+        "model_version) select r.id, f.name, f.number, f.text, 0.5, 'measured', 'analysis', 'm', '1' "
+        "from recording r, (values ('tempo_bpm', 120.5, null), ('key', null, 'A minor'), "
+        "('spectral_flux', 0.25, null), ('genre', null, '=techno')) f (name, number, text) "
+        "where r.title <> 'not heard'"
+    )
+    release = await yard.pool.fetchval(
+        "insert into release (owner_id, title) values ($1, 'R') returning id", yard.viewer.organization_id
+    )
+    await yard.pool.execute("insert into medium (release_id, position) values ($1, 1)", release)
+    await yard.pool.execute(
+        "insert into track (owner_id, title, release_id, medium_position, position, recording_id) "
+        "select $1, title, $2, 1, row_number() over (order by title), id from recording",
+        yard.viewer.organization_id,
+        release,
+    )
+    told = {row["title"]: row for row in (await export("recording")).rows}
+    assert told.keys() == {"heard", "not heard"}
+    usual = {name: value for name, value in told["heard"].items() if name.startswith("features")}
+    assert usual == {
+        **dict.fromkeys(("features.loudness_lufs", "features.true_peak_dbtp")),
+        **dict.fromkeys(("features.energy", "features.danceability")),
+        "features.tempo_bpm": 120.5,
+        "features.tempo_bpm.confidence": 0.5,
+        "features.key": "A minor",
+        "features.key.confidence": 0.5,
+        "features.key.camelot": "8A",
+        "features.genre": "=techno",
+        "features.genre.confidence": 0.5,
+    }
+    assert {told["not heard"][name] for name in usual} == {None}
+    columns = ["title", "features.tempoBpm", "features.key.camelot", "features"]
+    tracks = {row["title"]: row for row in (await export("track", columns=columns)).rows}
+    assert {title: row["features.tempo_bpm"] for title, row in tracks.items()} == {
+        "heard": 120.5,
+        "not heard": None,
+        "theirs": None,
+    }
+    assert [one["name"] for one in tracks["heard"]["features"]] == [
+        "genre",
+        "key",
+        "spectral_flux",
+        "tempo_bpm",
+    ]
+    assert (tracks["theirs"]["features"], tracks["theirs"]["features.key.camelot"]) == ([], None)
+    table = await export("track", "csv", columns=["title", "features.genre"])
+    assert table.raw is not None
+    assert table.raw.splitlines()[1:] == [b"heard,'=techno", b"not heard,", b"theirs,"]
+    with pytest.raises(InputInvalid, match=r"'features.loud' is no column"):
+        await ask(yard, "recording", columns=["features.loud"])
+    with pytest.raises(InputInvalid, match="is no column of a artist"):
+        await ask(yard, "artist", columns=["features.key"])
