@@ -11,7 +11,7 @@ FRAME_S, HOP_S = 8192 / 22_050, 4096 / 22_050
 _LOWEST_HZ, _HIGHEST_HZ = 40.0, 4000.0
 _FAINTEST = 0.003  # of the loudest in the frame
 _BASS, _HIGH = 52, 76  # E3 and E5: what lies below is bass, above it overtones and tunes
-_BLOCK = 256
+_AT_ONCE = 16  # frames, so that their spectra stay in the cache
 
 Doubles = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -70,11 +70,12 @@ def peaks(samples: Samples, rate_hz: int) -> Peaks:
         samples = np.pad(samples, (0, size - samples.size))
     whole = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     window = np.hanning(size).astype(np.float32)
-    loudest = max(1e-9, float(np.abs(samples).max())) * size / 4
+    loudest = np.float32(max(1e-9, float(np.abs(samples).max())) * size / 4)
     found = []
-    for start in range(0, len(whole), _BLOCK):
-        spectrum = np.abs(np.fft.rfft(whole[start : start + _BLOCK] * window, axis=1)).astype(np.float32)
-        frame, pitch, height, share = _peaks(spectrum / np.float32(loudest), rate_hz / size)
+    for start in range(0, len(whole), _AT_ONCE):
+        spectrum = np.fft.rfft(whole[start : start + _AT_ONCE] * window, axis=1)
+        heights = np.asarray(np.abs(spectrum) / loudest, np.float32)
+        frame, pitch, height, share = _peaks(heights, rate_hz / size)
         found.append((frame + start, pitch, height, share))
     frame, pitch, height, share = (np.concatenate(part) for part in zip(*found, strict=True))
     return Peaks(frame=frame, pitch=pitch, height=height, peaked=share, hop_s=hop / rate_hz)
@@ -89,8 +90,15 @@ def chroma(found: Peaks) -> Chroma:
     pitch = found.pitch - tuning
     low = pitch < _BASS
 
+    # One that lies between two classes goes to neither in full.
+    nearest = np.round(pitch)
+    close = np.cos(np.pi * (pitch - nearest)) ** 2
+    index = found.frame * 12 + nearest.astype(np.int64) % 12
+    count = len(found.peaked)
+
     def folded(weights: Doubles) -> Doubles:
-        return _folded(found.frame, pitch, weights, len(found.peaked))
+        """Peaks summed into twelve classes, frame by frame."""
+        return np.bincount(index, weights * close, minlength=count * 12).astype(float).reshape(count, 12)
 
     return Chroma(
         frames=folded(weight),
@@ -122,11 +130,3 @@ def _peaks(spectrum: NDArray[np.float32], bin_hz: float) -> tuple[Whole, Doubles
 def _around(pitch: Doubles, middle: float) -> Doubles:
     """1 at the middle, less and less an octave and more away."""
     return np.asarray(np.exp(-0.5 * ((pitch - middle) / 12) ** 2))
-
-
-def _folded(frame: Whole, pitch: Doubles, weight: Doubles, count: int) -> Doubles:
-    """Peaks summed into twelve classes; one between two classes goes to neither in full."""
-    nearest = np.round(pitch)
-    close = np.cos(np.pi * (pitch - nearest)) ** 2
-    index = frame * 12 + nearest.astype(np.int64) % 12
-    return np.bincount(index, weight * close, minlength=count * 12).astype(np.float64).reshape(count, 12)

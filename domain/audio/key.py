@@ -87,7 +87,7 @@ def features(sound: Chroma) -> Doubles:
         100 * falls,
         np.log(mean + 0.005),
     )
-    return np.stack([np.concatenate([np.roll(part, -tonic) for part in parts]) for tonic in range(12)])
+    return np.stack(parts)[:, _SEEN_FROM].transpose(1, 0, 2).reshape(12, -1)
 
 
 def _chances(sound: Chroma) -> Doubles:
@@ -114,6 +114,7 @@ def _triads() -> Doubles:
 
 
 _TRIADS = _triads()
+_SEEN_FROM = np.add.outer(np.arange(12), np.arange(12)) % 12  # a row for each tonic: the degrees above it
 
 
 def _shares(rows: Doubles) -> Doubles:

@@ -1,7 +1,6 @@
 """Where notes begin: how much louder each of five bands grows from frame to frame."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +15,7 @@ _MELS = 80
 _LOWEST_HZ, _HIGHEST_HZ = 30.0, 10_000.0
 _GAP_S = 2.0  # a longer pause is silence
 _BLOCK = 2048  # frames at once, so that an hour takes no more memory than a minute
+_AT_ONCE = 64
 
 Floats = NDArray[np.float32]
 
@@ -52,13 +52,14 @@ def onsets(samples: Samples, rate_hz: int) -> Onsets:
         return Onsets(
             bands=np.zeros((BANDS, 0), np.float32), active=np.zeros(0, np.float32), rate_hz=rate_hz / hop
         )
-    power = np.concatenate([np.mean(frames**2, axis=1) for frames in _frames(samples, size, hop)])
+    whole = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
+    power = np.einsum("ij,ij->i", whole, whole) / np.float32(size)
     loud = power > max(1e-10, float(power.max()) * 1e-6)
     level = float(np.sqrt(power[loud].mean())) if loud.any() else 1.0
-    mel, window = _mel(rate_hz, size), np.hanning(size).astype(np.float32) * np.float32(4 / size / level)
+    window = np.hanning(size).astype(np.float32) * np.float32(4 / size / level)
     bands, before = [], np.zeros((3, _MELS), np.float32)
-    for frames in _frames(samples, size, hop):
-        loudness = np.log1p(20 * (np.abs(np.fft.rfft(frames * window, axis=1)) @ mel))
+    for start in range(0, len(whole), _BLOCK):
+        loudness = np.log(1 + 20 * _in_mels(whole[start : start + _BLOCK], window, rate_hz))
         rows = np.concatenate([before, loudness])
         # The loudest of three neighbours, so that a vibrato is no new note.
         widest = rows[:-3].copy()
@@ -84,11 +85,15 @@ def _without_gaps(loud: NDArray[np.bool_], longest: int) -> Floats:
     return active
 
 
-def _frames(samples: Samples, size: int, hop: int) -> Iterator[Floats]:
-    """The sound cut into overlapping frames, some thousand at a time."""
-    whole = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
-    for start in range(0, len(whole), _BLOCK):
-        yield whole[start : start + _BLOCK]
+def _in_mels(frames: Floats, window: Floats, rate_hz: int) -> Floats:
+    """How loud each mel band is, frame by frame."""
+    mel = _mel(rate_hz, window.size)
+    found = np.empty((len(frames), _MELS), np.float32)
+    # So few at once that their spectra stay in the cache.
+    for start in range(0, len(frames), _AT_ONCE):
+        spectrum = np.fft.rfft(frames[start : start + _AT_ONCE] * window, axis=1)
+        np.matmul(np.abs(spectrum), mel, out=found[start : start + _AT_ONCE])
+    return found
 
 
 @lru_cache(maxsize=8)

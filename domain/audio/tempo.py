@@ -8,6 +8,7 @@ is a matter of custom, so rivals are always told.
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,25 @@ class Beat:
 
     def after(self, seconds: Doubles) -> Doubles:
         """The likeness after so many seconds, by band; 0 beyond what was measured."""
-        lags = np.arange(self.likeness.shape[1]) / self.rate_hz
-        return np.stack([np.interp(seconds, lags, band, right=0.0) for band in self.likeness])
+        return self._read(self.likeness, seconds)
+
+    def summed(self, seconds: Doubles) -> Doubles:
+        """The same of all bands together, each by its weight."""
+        return self._read(self._sum, seconds)
+
+    @cached_property
+    def _sum(self) -> Doubles:
+        # Summed before it is read, not after: a fifth of the reading.
+        return np.asarray(_BAND_WEIGHTS @ self.likeness)
+
+    def _read(self, rows: Doubles, seconds: Doubles) -> Doubles:
+        """Between two lags, in proportion."""
+        places = seconds * self.rate_hz
+        last = rows.shape[-1] - 1
+        low = np.minimum(places.astype(np.int64), last - 1)
+        share = places - low
+        near = rows.take(low, axis=-1)
+        return np.asarray((near + (rows.take(low + 1, axis=-1) - near) * share) * (places <= last))
 
 
 def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 0.7) -> Tempo:
@@ -140,12 +158,11 @@ def allowed(whole: Beat) -> list[tuple[float, float]]:
     scores = _scores(whole, _GRID)
     inner = np.flatnonzero((scores[1:-1] >= scores[:-2]) & (scores[1:-1] >= scores[2:])) + 1
     peaks = sorted(inner, key=lambda at: -scores[at] * _custom(float(_GRID[at])))[:5]
+    related = np.array([ratio * _GRID[at] for at in peaks for ratio in (1, 1 / 2, 2, 2 / 3, 3 / 2, 1 / 3, 3)])
     found: list[tuple[float, float]] = []
-    for bpm in [ratio * float(_GRID[at]) for at in peaks for ratio in (1, 1 / 2, 2, 2 / 3, 3 / 2, 1 / 3, 3)]:
-        if _LEAST_BPM <= bpm <= _MOST_BPM:
-            exact, score = _refined(whole, bpm)
-            if score > 0 and not any(abs(exact / other - 1) < SAME for other, _ in found):
-                found.append((exact, score))
+    for exact, score in _refined(whole, related[(related >= _LEAST_BPM) & (related <= _MOST_BPM)]):
+        if score > 0 and not any(abs(exact / other - 1) < SAME for other, _ in found):
+            found.append((exact, score))
     found.sort(key=lambda one: -one[1] * _custom(one[0]))
     return found[:_ALLOWED]
 
@@ -162,7 +179,7 @@ def features(begun: Onsets, whole: Beat, found: list[tuple[float, float]]) -> Do
     rows = []
     for bpm, score in found:
         near = np.exp(-0.5 * (np.log2(bpm / _CENTERS) / 0.13) ** 2)
-        summed = _BAND_WEIGHTS / _BAND_WEIGHTS.sum() @ whole.after(60 * _TIMES / bpm)
+        summed = whole.summed(60 * _TIMES / bpm) / _BAND_WEIGHTS.sum()
         bands = whole.after(60 * _BAND_TIMES / bpm)
         own = [score / found[0][1], math.log(score + 0.01), *common, math.log2(bpm / 128)]
         rows.append(np.concatenate([near, summed, bands.ravel(), own]))
@@ -203,10 +220,7 @@ def _length(least: int) -> int:
 
 def _scores(whole: Beat, bpm: Doubles) -> Doubles:
     """How well the sound repeats at each tempo."""
-    return sum(
-        (weight * (_BAND_WEIGHTS @ whole.after(60 * beats / bpm)) for beats, weight in _BEATS),
-        np.zeros(bpm.size),
-    )
+    return sum((weight * whole.summed(60 * beats / bpm) for beats, weight in _BEATS), np.zeros(bpm.size))
 
 
 def _custom(bpm: float) -> float:
@@ -214,15 +228,17 @@ def _custom(bpm: float) -> float:
     return math.exp(-0.5 * (math.log2(bpm / _USUAL_BPM) / _OCTAVES) ** 2)
 
 
-def _refined(whole: Beat, bpm: float) -> tuple[float, float]:
-    """The tempo nearby that holds best over up to 32 beats, and its score."""
-    nearby = bpm * np.linspace(1 - SAME, 1 + SAME, 161)
+def _refined(whole: Beat, tempos: Doubles) -> list[tuple[float, float]]:
+    """Of each tempo the one nearby that holds best over up to 32 beats, and its score."""
+    nearby = np.outer(tempos, np.linspace(1 - SAME, 1 + SAME, 161))
     longest = whole.likeness.shape[1] / whole.rate_hz
-    sums = np.zeros(nearby.size)
-    for beats in range(1, min(32, int(longest * bpm / 60 / (1 + SAME))) + 1):
-        sums += _BAND_WEIGHTS @ whole.after(60 * beats / nearby)
-    exact = float(nearby[int(sums.argmax())])
-    return exact, float(_scores(whole, np.array([exact]))[0])
+    beats_of = np.minimum(32, (longest * tempos / 60 / (1 + SAME)).astype(int))
+    sums = np.zeros(nearby.shape)
+    for beats in range(1, int(beats_of.max(initial=0)) + 1):
+        long = beats_of >= beats
+        sums[long] += whole.summed(60 * beats / nearby[long])
+    exact = nearby[np.arange(tempos.size), sums.argmax(axis=1)]
+    return list(zip(exact.tolist(), _scores(whole, exact).tolist(), strict=True))
 
 
 def _relation(ratio: float) -> str:
