@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from domain.access.scopes import Scope
 from domain.changes import ChangeDiff, diff_of
-from domain.claims import claims_of
+from domain.claims import FEATURES, MANUAL, claims_of
 from domain.command import Outcome, command
 from domain.kinds import KINDS
+from domain.models.hear import measure
 from domain.ports import Sql
 from domain.refusals import HistoryGone, NotFound, ReferenceMissing, RevertConflict, StillReferred
 from domain.types import Ref
@@ -76,9 +77,18 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         raise RevertConflict(
             f"later changes stand on change set {id}: {named}", path=("id",), conflicts=conflicts
         )
-    for record in await _records(work.connection, work.viewer.organization_id, id):
+    records = await _records(work.connection, work.viewer.organization_id, id)
+    for record in records:
         work.restate(record["source"], record["external_id"], _taken_back(record))
     await work.flush()
+    said_by_people = {
+        record["entity_id"]
+        for record in records
+        if record["source"] == MANUAL and any(name.startswith(FEATURES) for name in _moved(record))
+    }
+    for recording in said_by_people:
+        # What people said was what models were measured by.
+        await measure(work.connection, work.viewer.organization_id, recording)
     await work.connection.execute("update change_set set state = 'reverted' where id = $1", id)
     await work.connection.execute(
         "update change_set set reverts_id = $2, reason = coalesce($3, reason) where id = $1",
@@ -127,8 +137,11 @@ async def _records(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> l
         with touched as (
           select source, external_id, min(version) as first, max(version) as last
             from source_record where change_set_id = $2 and owner_id = $1 group by 1, 2)
-        select t.source, t.external_id, a.claims as after, b.claims as before, n.claims as now
+        select t.source, t.external_id, a.claims as after, b.claims as before, n.claims as now,
+               coalesce(e.merged_into_id, m.entity_id) as entity_id
           from touched t
+          join source_mapping m on m.owner_id = $1 and m.source = t.source and m.external_id = t.external_id
+          join entity e on e.id = m.entity_id
           join source_record a
             on a.owner_id = $1 and a.source = t.source and a.external_id = t.external_id
            and a.version = t.last
@@ -148,12 +161,10 @@ async def _records(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> l
 def _taken_back(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record's present claims with what the set changed put back."""
     after, now = json.loads(record["after"]), json.loads(record["now"])
-    before = json.loads(record["before"]) if record["before"] else claims_of(after["kind"], {}, exists=False)
+    before = _before(record, after)
     fields = dict(now["fields"])
-    for name in {*before["fields"], *after["fields"]}:
+    for name in _moved(record):
         was = before["fields"].get(name, _ABSENT)
-        if was == after["fields"].get(name, _ABSENT):
-            continue
         if was is _ABSENT:
             fields.pop(name, None)
         else:
@@ -164,6 +175,24 @@ def _taken_back(record: Mapping[str, Any]) -> dict[str, Any]:
         exists=before["exists"] if before["exists"] != after["exists"] else now["exists"],
         locks=before["locks"] if before["locks"] != after["locks"] else now["locks"],
     )
+
+
+def _before(record: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    if record["before"]:
+        found: dict[str, Any] = json.loads(record["before"])
+        return found
+    return claims_of(after["kind"], {}, exists=False)
+
+
+def _moved(record: Mapping[str, Any]) -> set[str]:
+    """The fields that the set changed in a record."""
+    after = json.loads(record["after"])
+    before = _before(record, after)
+    return {
+        name
+        for name in {*before["fields"], *after["fields"]}
+        if before["fields"].get(name, _ABSENT) != after["fields"].get(name, _ABSENT)
+    }
 
 
 async def _conflicts(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> list[dict[str, Any]]:

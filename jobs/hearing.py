@@ -17,8 +17,7 @@ from domain.features.told import judged
 from domain.ids import encode_id
 from domain.models.ask import Answered, ask_models
 from domain.models.ask import Subject as About
-from domain.models.hear import ASK_MODELS, people_say
-from domain.models.record import correct
+from domain.models.hear import ASK_MODELS, measure
 from domain.models.windows import Window
 from domain.ports import BlobNotFound
 from jobs.job import Tools, job
@@ -97,6 +96,5 @@ async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[
             return {"state": "gone", **told}
         work.stage(Draft("recording", str(id), fields, exists=False), source=MODEL, about=id)
         await work.flush()
-        if said := await people_say(work.connection, owner, id):
-            await correct(work.connection, owner, id, said)
+        await measure(work.connection, owner, id)
     return {"state": "done", "recording_id": encode_id("recording", id), **told}

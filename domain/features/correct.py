@@ -7,8 +7,7 @@ from domain.access.scopes import Scope
 from domain.claims import MANUAL, Draft
 from domain.command import Outcome, command
 from domain.features.known import claim, field_of, figure_of, said
-from domain.models.hear import people_say
-from domain.models.record import correct as measure_by
+from domain.models.hear import measure
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -71,8 +70,7 @@ async def correct_feature(ask: CorrectFeature, work: Work) -> Outcome:
     )
     work.stage(draft, source=MANUAL, merge=True)
     await work.flush()
-    if corrected := await people_say(work.connection, work.viewer.organization_id, id):
-        await measure_by(work.connection, work.viewer.organization_id, id, corrected)
+    await measure(work.connection, work.viewer.organization_id, id)
     return Outcome("recording", (id,))
 
 
@@ -103,4 +101,6 @@ async def release_feature(ask: ReleaseFeature, work: Work) -> Outcome:
     for row in rows:
         kind, _, key = row["external_id"].partition(":")
         work.stage(Draft(kind, key, {}, exists=False, dropped=(field,)), source=MANUAL, merge=True)
+    await work.flush()
+    await measure(work.connection, work.viewer.organization_id, id)
     return Outcome("recording", (id,))

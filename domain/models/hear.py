@@ -5,6 +5,7 @@ import uuid
 
 from domain.claims import FEATURES, MANUAL
 from domain.models.question import WORDS
+from domain.models.record import correct
 from domain.ports import Sql
 
 ASK_MODELS = "ask_models_about"
@@ -33,3 +34,8 @@ async def people_say(sql: Sql, owner_id: uuid.UUID, recording_id: uuid.UUID) -> 
                 words = str(value.get("text") or "").split(",")
                 said[field] = [word.strip() for word in words if word.strip()]
     return said
+
+
+async def measure(sql: Sql, owner_id: uuid.UUID, recording_id: uuid.UUID) -> None:
+    """Measure the models' answers about a recording by what people say of it now."""
+    await correct(sql, owner_id, recording_id, await people_say(sql, owner_id, recording_id))

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from domain.audio.analysis import Label, Labels
-from domain.models.agreement import compare, overall
+from domain.models.agreement import compare, overall, with_embedded
 from domain.models.costs import reserve, settle
 from domain.models.ports import UNSETTLED, Failure, Used
 from domain.models.question import WORDS
@@ -182,26 +182,37 @@ async def mark_served(sql: Sql, owner_id: uuid.UUID, sha256: str, model_id: uuid
 async def correct(
     sql: Sql, owner_id: uuid.UUID, subject_id: uuid.UUID, said: Mapping[str, Collection[str]]
 ) -> int:
-    """Compare every answer about a subject with what a person says of it; gives how many there are.
+    """Compare every answer about a subject with what people say of it; gives how many there are.
 
-    said: by field (genre, mood, instruments, vocals) all that the person holds true of it now. From here on
-    these answers are measured against the person, and not against the taggers. Words that the question has
-    not are compared as they are, and agree with nothing.
+    said: by field (genre, mood, instruments, vocals) all that people hold true of it now. From here on these
+    answers are measured against people; those of which people say nothing (any more), against the taggers,
+    as they were at first. Words that the question has not are compared as they are, and agree with nothing.
     """
     rows = await sql.fetch(
-        "select id, labels::text as labels from model_answer where owner_id = $1 and subject_id = $2 "
-        "order by id for no key update",
+        "select a.id, a.sha256, a.labels::text as labels, m.provider = 'embedded' as embedded "
+        "from model_answer a join model m on m.id = a.model_id where a.owner_id = $1 and (a.subject_id = $2 "
+        "or a.subject_id in (select id from entity where merged_into_id = $2)) "
+        "order by a.id for no key update of a",
         owner_id,
         subject_id,
     )
+    answers = [(row, labels_from(json.loads(row["labels"]))) for row in rows]
+    # The newest version's word counts: rows come in the order in which they were made.
+    taggers = {row["sha256"]: labels for row, labels in answers if row["embedded"]}
     told = 0
-    for row in rows:
-        found = overall(compare(labels_from(json.loads(row["labels"])), said))
+    for row, labels in answers:
+        found, against = overall(compare(labels, said)), "person"
         if found is None:
-            continue
-        told += 1
+            by_taggers = None if row["embedded"] else taggers.get(row["sha256"])
+            found, against = with_embedded(labels, by_taggers) if by_taggers else None, "embedded"
+        else:
+            told += 1
         await sql.execute(
-            "update model_answer set agreement = $2, against = 'person' where id = $1", row["id"], found
+            "update model_answer set agreement = $2, against = $3 where id = $1 "
+            "and (agreement, against) is distinct from ($2, $3)",
+            row["id"],
+            found,
+            None if found is None else against,
         )
     return told
 

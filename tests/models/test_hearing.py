@@ -4,11 +4,14 @@ import dataclasses
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.adapters.models.cutting import windows_of
-from domain.audio.analysis import NotAnalysed
+from domain.audio.analysis import Label, Labels, NotAnalysed
+from domain.models.record import Kept, keep_answer
+from domain.models.registry import add
 from tests.enrichment.conftest import Ear, open_studio
 from tests.enrichment.conftest import Studio as Enriched
 from tests.models.conftest import SHORT, THREE, Studio
@@ -69,6 +72,52 @@ async def test_an_enriched_recording_is_asked_about_and_people_have_the_last_wor
         uuid.UUID(recording),
     )
     assert agreement == 0.5
+
+
+async def test_a_correction_that_is_taken_back_measures_no_answer_any_more(
+    studio: Studio, enriched: Enriched
+) -> None:
+    recording = await enriched.recording()
+    await enriched.upload(WAV, recording, "a.wav")
+    assert set(await run_all(enriched)) == {"done"}
+    # What taggers would have heard, had they been asked: they agree with the model's genre.
+    heard = Labels(genre=(Label(name="Techno", confidence=0.9),))
+    async with studio.pool.acquire() as sql:
+        embedded = await add(sql, "embedded", "taggers", "embedded", {}, "1")
+        (sha256,) = [row["sha256"] for row in await sql.fetch("select distinct sha256 from model_answer")]
+        given = {"owner_id": enriched.owner, "subject_id": uuid.UUID(recording), "sha256": sha256}
+        kept = Kept(labels=heard, confidence=0.9, windows=1)
+        more: Any = {"reason": "", "agreement": None, "latency_ms": 0, "cost_micros": 0}
+        await keep_answer(sql, model_id=embedded, kept=kept, **given, **more)
+
+    async def measured() -> set[tuple[float | None, str | None]]:
+        rows = await studio.pool.fetch(
+            "select agreement, against from model_answer where model_id <> $1", embedded
+        )
+        return {tuple(row) for row in rows}
+
+    await enriched.do("correct_feature", id=recording, name="genre", text="jazz")
+    assert await measured() == {(0.0, "person")}
+    assert (
+        await studio.pool.fetchval("select against from model_answer where model_id = $1", embedded)
+        == "person"
+    )
+    await enriched.do("release_feature", id=recording, name="genre")
+    assert await measured() == {(1.0, "embedded")}
+    assert (
+        await studio.pool.fetchval("select agreement from model_answer where model_id = $1", embedded) is None
+    )
+    # The same by undoing the correction, and by saying again what was taken back.
+    wrong = await enriched.do("correct_feature", id=recording, name="genre", text="jazz")
+    assert await measured() == {(0.0, "person")}
+    undone = await enriched.do("revert_change_set", id=str(wrong.change_set_id))
+    assert await measured() == {(1.0, "embedded")}
+    await enriched.do("revert_change_set", id=str(undone.change_set_id))
+    assert await measured() == {(0.0, "person")}
+    # One word fewer leaves the other to measure by.
+    await enriched.do("correct_feature", id=recording, name="mood", text="energetic")
+    await enriched.do("release_feature", id=recording, name="genre")
+    assert await measured() == {(1.0, "person")}
 
 
 async def test_where_models_may_not_be_asked_the_job_says_why(studio: Studio, enriched: Enriched) -> None:
