@@ -15,6 +15,8 @@ from domain.access.scopes import Scope
 from domain.changes import ChangeDiff, diff_of
 from domain.claims import FEATURES, MANUAL, claims_of
 from domain.command import Outcome, command
+from domain.features.follow import follow_claims
+from domain.features.told import ANALYSIS
 from domain.kinds import KINDS
 from domain.models.hear import measure
 from domain.ports import Sql
@@ -86,6 +88,8 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         for record in records
         if record["source"] == MANUAL and any(name.startswith(FEATURES) for name in _moved(record))
     }
+    for recording in {record["entity_id"] for record in records if record["source"] == ANALYSIS}:
+        await follow_claims(work, recording)
     for recording in said_by_people:
         # What people said was what models were measured by.
         await measure(work.connection, work.viewer.organization_id, recording)

@@ -16,6 +16,7 @@ from domain.audit import Audit
 from domain.features.enrich import (
     EXTRACT,
     Subject,
+    next_of,
     note,
     still,
     subject_of,
@@ -23,6 +24,7 @@ from domain.features.enrich import (
     tell_of,
 )
 from domain.features.fetch import NotFetched
+from domain.features.follow import FOLLOW, take_back, told_of, was_taken_back
 from domain.features.kept import Kept, give_back, keep, kept_of, lease
 from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
@@ -195,6 +197,25 @@ async def _analyse(subject: Subject, parts: frozenset[str], tools: Tools) -> Any
         except BlobNotFound:
             return NotAnalysed(code="audio_unreadable", text="the bytes are in the store no more")
         return await tools.analyser.analyse(path, parts)
+
+
+@job(timeout_s=3_600, tries=3, backoff_s=(5, 60), places=2)
+async def follow_sound(recording: uuid.UUID, file: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
+    """Let figures go with the file they were made of; the newest that hangs there speaks in its place.
+
+    A detached file's word is taken back, a deleted one's stays until another file has one.
+    """
+    owner = tools.claim.owner_id
+    async with tools.open_work(FOLLOW, audit=Audit.AI, change_set_id=tools.claim.id) as work:
+        await tools.hold(work)
+        told = await told_of(work.connection, recording, file)
+        if told is not None and not told.hangs:
+            await take_back(work, told)
+        taken_back = await was_taken_back(work.connection, recording, file)
+        subject = await next_of(work.connection, owner, recording)
+    if subject is None or subject.file_id == file or not (told or taken_back):
+        return {"state": "taken_back", **_change_set(tools)} if taken_back else {"state": "kept"}
+    return {"taken_back": taken_back, **await _enrich(subject, tools)}
 
 
 @job(timeout_s=3_600, tries=3, backoff_s=(5, 60), places=2)

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.claims import Draft
+from domain.features.follow import forget_models, keep_vector
 from domain.features.kept import Kept
-from domain.features.told import ANALYSIS, HOUSE, TAGS, measured, tagged
+from domain.features.told import ANALYSIS, TAGS, measured, tagged
 from domain.fields import clean
 from domain.job_kinds import given_up
 from domain.ports import Sql
 from domain.refusals import InputInvalid
-from domain.vectors.keep import keep_embedding
-from domain.vectors.tables import SOUND_DIMENSIONS
 from domain.work import Work
 
 ENRICH_FILE, ENRICH_RECORDINGS = "enrich_file", "enrich_recordings"
@@ -83,7 +82,8 @@ async def subjects_of(
     """The newest file of each recording, where its figures are not those of these versions yet.
 
     recordings, release_id: which recordings are meant, all of the organization unless said. Beside them how
-    many are up to date. What was refused by these versions is not tried again.
+    many are up to date. What was refused by these versions is not tried again, unless another file's word
+    came after it.
     """
     rows = await sql.fetch(
         f"""
@@ -97,7 +97,11 @@ async def subjects_of(
         select n.*, exists (
                  select from enrichment x
                   where x.file_id = n.file_id and x.sha256 = n.sha256 and x.recording_id = n.recording_id
-                    and x.state in ('done', 'refused') and x.models = $4::jsonb) as current
+                    and x.state in ('done', 'refused') and x.models = $4::jsonb
+                    and not exists (
+                      select from enrichment y
+                       where y.recording_id = x.recording_id and y.file_id <> x.file_id
+                         and y.state = 'done' and y.updated_at > x.updated_at)) as current
           from newest n order by n.recording_id
         """,
         owner_id,
@@ -120,6 +124,20 @@ def _subject(row: Any) -> Subject:
     return Subject(row["file_id"], row["file_name"], row["sha256"], row["recording_id"])
 
 
+async def next_of(sql: Sql, owner_id: uuid.UUID, recording_id: uuid.UUID) -> Subject | None:
+    """The newest file that hangs on a recording, where files are enriched by themselves or it was before."""
+    row = await sql.fetchrow(
+        f"select {_SUBJECT}, (o.enrich_uploads or exists (select from enrichment x where x.file_id = f.id "
+        "and x.recording_id = r.id and x.result is not null)) as wanted "
+        f"from organization o, {_READY} and o.id = $1 "
+        "and r.id = (select coalesce(merged_into_id, id) from entity where id = $2) "
+        "order by f.temporary, f.created_at desc, f.id desc limit 1",
+        owner_id,
+        recording_id,
+    )
+    return _subject(row) if row and row["wanted"] else None
+
+
 async def ask_for(work: Work, file_id: uuid.UUID) -> uuid.UUID | None:
     """Ask for a file to be enriched, where the organization wants that and there is something to enrich."""
     owner = work.viewer.organization_id
@@ -138,26 +156,14 @@ async def tell_of(work: Work, subject: Subject, kept: Kept, versions: Mapping[st
     """State what was found of a recording, and give it in short. The same a second time changes nothing."""
     found = kept.analysis(subject.sha256)
     id = subject.recording_id
+    await forget_models(work, id, subject.sha256)
     work.stage(Draft("recording", str(id), measured(found), exists=False), source=ANALYSIS, about=id)
     work.stage(
         Draft("recording", str(id), _readable(tagged(found.tags)), exists=False), source=TAGS, about=id
     )
     await work.flush()
+    await keep_vector(work.connection, id, found)
     heard = found.tagged
-    part = "taggers" if "taggers" in found.models else "tagged"
-    is_silent = "silent" in found.quality.flags
-    if heard is not None and part in found.models and (heard.embedding or is_silent):
-        await keep_embedding(
-            work.connection,
-            "recording",
-            id,
-            model=f"{HOUSE}/{part}",
-            version=found.models[part],
-            vector=heard.embedding,
-            dimensions=SOUND_DIMENSIONS,
-            reason=None if heard.embedding else "silence",
-            of_sha256=subject.sha256,
-        )
     fingerprint = found.fingerprint
     return {
         "duration_s": round(found.duration_s, 3),

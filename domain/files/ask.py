@@ -10,6 +10,7 @@ from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import ALWAYS, Command, Outcome, Repeat, command, register
 from domain.features.enrich import ask_for
+from domain.features.follow import ask_to_follow
 from domain.files.limits import FileTooLarge, StorageFull, UploadTooSlow, hold_room
 from domain.files.tables import KEPT, SUBJECT_TYPES
 from domain.files.taking import (
@@ -296,12 +297,16 @@ async def attach_file(ask: AttachFile, work: Work) -> Outcome:
     refuses=(NotFound, ReferenceMissing, HeldByLaw),
 )
 async def detach_file(ask: DetachFile, work: Work) -> Outcome:
-    """Let a file hang on nothing; one that a legal hold keeps stays where it hangs."""
+    """Let a file hang on nothing; what was made of its sound is taken back from a recording it hung on.
+
+    One that a legal hold keeps stays where it hangs.
+    """
     await no_new_holds(work.connection)
     row = await _hold(work, ask.id)
     if row["subject_id"] is not None:
         await _expect_free(work, row)
         await _hang(work, row["id"], None, None)
+        await ask_to_follow(work, row["id"])
     return Outcome("file", (row["id"],))
 
 
@@ -314,12 +319,16 @@ async def detach_file(ask: DetachFile, work: Work) -> Outcome:
     refuses=(NotFound, ReferenceMissing, HeldByLaw),
 )
 async def delete_file(ask: DeleteFile, work: Work) -> Outcome:
-    """Delete a file; a tombstone stays, and the bytes go when nobody else has them."""
+    """Delete a file; a tombstone stays, and the bytes go when nobody else has them.
+
+    What was measured of a recording stays, unless another of its files speaks in its place.
+    """
     await no_new_holds(work.connection)
     row = await _hold(work, ask.id)
     if row["state"] != "deleted":
         await _expect_free(work, row)
         await bury(work, row["id"], row["sha256"])
+        await ask_to_follow(work, row["id"], deleted=True)
     return Outcome("file", (row["id"],))
 
 

@@ -120,5 +120,13 @@ async def test_what_is_uploaded_is_heard_and_told_at_every_door(
     fed = (await asked("POST", "/graphql", json={"query": query}))["data"]["changes"]["changes"]
     told = [one["diff"] for one in fed if "features.genre" in one["diff"]]
     assert told[-1]["features.genre"][1]["text"] == "drone"
+    (file_id,) = [one["id"] for one in (await asked("GET", "/v1/files"))["items"]]
+    await asked("POST", f"/v1/files/{file_id}/detach")
+
+    async def forgotten() -> bool:
+        found = await asked("GET", f"/v1/tracks/{track}/features")
+        return [one["name"] for one in found["items"]] == ["genre"]
+
+    await until(forgotten, 60)
     refused = await town.get("/v1/enrichments", scopes=frozenset({Scope.FILES_READ}))
     assert refused.status_code == 403

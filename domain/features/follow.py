@@ -1,0 +1,176 @@
+"""Figures go with the file they were made of: taken back when it is detached, and its vector with them.
+
+A file that is deleted leaves what was measured of it: its bytes are not needed to know how fast a recording
+is. One that is detached never was its sound.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.audio.analysis import Analysis
+from domain.claims import MODEL
+from domain.features.kept import kept_of
+from domain.features.told import ANALYSIS, HOUSE, TAGS
+from domain.ports import Sql, text_of
+from domain.vectors.keep import keep_embedding
+from domain.vectors.tables import SOUND_DIMENSIONS
+from domain.work import Work
+
+FOLLOW = "follow_sound"
+# A recording, what it was merged into, and all that was merged into that.
+_SAME = (
+    "select s.id from (select coalesce(merged_into_id, id) as id from entity where id = $1) o "
+    "join entity s on s.id = o.id or s.merged_into_id = o.id"
+)
+# Whoever speaks of a recording because of a file that hangs on it.
+OF_SOUND = (ANALYSIS, TAGS, MODEL)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was made of a file is what the figures of a recording say. hangs: whether it hangs there still."""
+
+    enrichment_id: uuid.UUID
+    recording_id: uuid.UUID
+    hangs: bool
+
+
+async def ask_to_follow(work: Work, file_id: uuid.UUID, *, deleted: bool = False) -> None:
+    """Ask for the figures that were made of a file to follow it, once it was detached.
+
+    deleted: that it is no longer there; then only where another file may speak in its place.
+    """
+    row = await work.connection.fetchrow(
+        "select x.recording_id from enrichment x where x.file_id = $1 and x.owner_id = $2 "
+        "and x.state = 'done' and x.recording_id is not null and (not $3 or exists (select from file o "
+        "where o.subject_id = x.recording_id and o.id <> $1 and o.state = 'ready')) "
+        "order by x.updated_at desc limit 1",
+        file_id,
+        work.viewer.organization_id,
+        deleted,
+    )
+    if row is not None:
+        payload = {"file": str(file_id), "recording": str(row["recording_id"]), "actor": work.viewer.actor}
+        await work.enqueue(FOLLOW, payload, subject_id=row["recording_id"])
+
+
+async def told_of(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> Told | None:
+    """The file's word about a recording, where no other file's came after it."""
+    row = await sql.fetchrow(
+        f"""
+        with own as ({_SAME})
+        select x.id, x.recording_id, x.file_id,
+               f.subject_type = 'recording' and f.subject_id in (select id from own) as hangs
+          from enrichment x join file f on f.id = x.file_id
+         where x.recording_id in (select id from own) and x.state = 'done'
+         order by x.updated_at desc, x.id desc limit 1
+        """,
+        recording_id,
+    )
+    if row is None or row["file_id"] != file_id:
+        return None
+    return Told(row["id"], row["recording_id"], bool(row["hangs"]))
+
+
+async def was_taken_back(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> bool:
+    """Whether the file's word about a recording was taken back, by an earlier run that went no further."""
+    return bool(
+        await sql.fetchval(
+            "select true from enrichment where recording_id = $1 and file_id = $2 and code = 'detached'",
+            recording_id,
+            file_id,
+        )
+    )
+
+
+async def forget_models(work: Work, recording_id: uuid.UUID, sha256: str) -> None:
+    """Take back what models said of other sound that the recording had before."""
+    other = await work.connection.fetchval(
+        "select sha256 <> $2 from enrichment where recording_id = $1 and result is not null "
+        "order by updated_at desc, id desc limit 1",
+        recording_id,
+        sha256,
+    )
+    if other:
+        await _withdraw(work, recording_id, (MODEL,))
+
+
+async def take_back(work: Work, told: Told) -> None:
+    """Take back all that was said of a recording because of a file."""
+    await _withdraw(work, told.recording_id, OF_SOUND)
+    await work.flush()
+    await follow_claims(work, told.recording_id)
+    await work.connection.execute(
+        "update enrichment set state = 'failed', code = 'detached', updated_at = clock_timestamp(), "
+        "text = 'the file hangs on the recording no more; what it said was taken back' where id = $1",
+        told.enrichment_id,
+    )
+
+
+async def _withdraw(work: Work, recording_id: uuid.UUID, sources: Sequence[str]) -> None:
+    name = f"recording:{recording_id}"
+    rows = await work.connection.fetch(
+        "select source from source_mapping where owner_id = $1 and source = any($2) and external_id = $3",
+        work.viewer.organization_id,
+        list(sources),
+        name,
+    )
+    for row in rows:
+        work.withdraw(text_of(row["source"]), (name,))
+
+
+async def follow_claims(work: Work, recording_id: uuid.UUID) -> None:
+    """Keep the vector of a recording's sound exactly where an analysis speaks of it."""
+    sql, owner = work.connection, work.viewer.organization_id
+    speaks = await sql.fetchval(
+        f"""
+        select coalesce(bool_or(r.claims -> 'fields' <> '{{}}'), false)
+          from source_mapping m join lateral (
+                 select claims from source_record r
+                  where r.owner_id = m.owner_id and r.source = m.source and r.external_id = m.external_id
+                  order by version desc limit 1) r on true
+         where m.owner_id = $2 and m.source = $3 and m.entity_id in ({_SAME})
+        """,
+        recording_id,
+        owner,
+        ANALYSIS,
+    )
+    if not speaks:
+        await sql.execute(
+            f"delete from embedding where made_of = 'sound' and entity_id in ({_SAME})", recording_id
+        )
+        return
+    row = await sql.fetchrow(
+        f"""
+        select x.recording_id, x.sha256 from enrichment x
+         where x.recording_id in ({_SAME}) and x.result is not null
+           and not exists (select from embedding e where e.made_of = 'sound' and e.entity_id in ({_SAME}))
+         order by x.updated_at desc limit 1
+        """,
+        recording_id,
+    )
+    if row is not None:
+        kept = await kept_of(sql, text_of(row["sha256"]))
+        if kept.parts:
+            await keep_vector(sql, row["recording_id"], kept.analysis(text_of(row["sha256"])))
+
+
+async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> None:
+    """Keep the vector that taggers made of a sound, or that silence has none."""
+    heard, part = found.tagged, "taggers" if "taggers" in found.models else "tagged"
+    if heard is None or part not in found.models:
+        return
+    if not heard.embedding and "silent" not in found.quality.flags:
+        return
+    await keep_embedding(
+        sql,
+        "recording",
+        recording_id,
+        model=f"{HOUSE}/{part}",
+        version=found.models[part],
+        vector=heard.embedding or None,
+        dimensions=SOUND_DIMENSIONS,
+        reason=None if heard.embedding else "silence",
+        of_sha256=found.sha256,
+    )

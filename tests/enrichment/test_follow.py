@@ -1,0 +1,145 @@
+"""Figures go with the file they were made of: when it is detached, deleted, replaced, and hung on again."""
+
+import uuid
+from typing import Any
+
+from domain.claims import MODEL, Draft
+from domain.dispatch import open_work
+from domain.features.known import claim, field_of
+from domain.provenance import provenance_of
+from tests.audio.made import encoded
+from tests.audio.music import RATE_HZ, song
+from tests.enrichment.conftest import Studio
+from tests.enrichment.test_jobs import sound
+from tests.weights import weights_folder
+
+
+async def lengths(studio: Studio, recording: str) -> tuple[float | None, int]:
+    """How long the sound of a recording is, as it counts, and how many figures there are."""
+    figures = await studio.figures(recording)
+    found = figures.get("duration_s")
+    return (None if found is None else round(found["number"], 1)), len(figures)
+
+
+async def sources(studio: Studio, recording: str) -> set[str]:
+    """Who speaks of the recording's figures."""
+    async with studio.yard.pool.acquire() as sql:
+        found = await provenance_of(sql, studio.owner, uuid.UUID(recording), ["features."])
+    return {one.source for field in found or () for one in field.claims}
+
+
+async def say(studio: Studio, recording: str, source: str, **figures: str) -> None:
+    """Claims of another source."""
+    async with open_work(studio.yard.pool, studio.yard.viewer, command="test") as work:
+        fields = {
+            field_of(name): claim(name, text=text, model="m", model_version="1")
+            for name, text in figures.items()
+        }
+        draft = Draft("recording", recording, fields, exists=False)
+        work.stage(draft, source=source, about=uuid.UUID(recording))
+
+
+async def vectors(studio: Studio, recording: str) -> list[dict[str, Any]]:
+    """The vectors of the recording's sound."""
+    return await studio.yard.fetch(
+        "select of_sha256 from embedding where entity_id = $1 and made_of = 'sound'", uuid.UUID(recording)
+    )
+
+
+async def test_what_was_said_of_a_detached_file_is_taken_back_and_comes_back_with_it(studio: Studio) -> None:
+    recording = await studio.recording()
+    file = await studio.upload(sound(1.0, bpm="97"), recording)
+    await studio.work()
+    await say(studio, recording, MODEL, genre="techno")
+    await studio.do("correct_feature", id=recording, name="mood", text="calm")
+    before = await studio.figures(recording)
+    assert before.keys() > {"loudness_lufs", "tempo_bpm", "genre"}
+    await studio.do("detach_file", id=str(file))
+    assert await studio.work() == ["done"]
+    assert (await studio.figures(recording)).keys() == {"mood"}
+    assert await sources(studio, recording) == {"manual"}
+    (told,) = await studio.enrichments()
+    assert (told["state"], told["code"]) == ("failed", "detached")
+    # Undone, it counts again; undone again, no more.
+    result = await studio.result((await studio.jobs())[-1]["id"])
+    assert result["state"] == "taken_back"
+    undone = await studio.do("revert_change_set", id=result["change_set_id"])
+    assert (await studio.figures(recording)).keys() == before.keys()
+    await studio.do("revert_change_set", id=str(undone.change_set_id))
+    assert (await studio.figures(recording)).keys() == {"mood"}
+    # Hung on again, it is heard without another analysis; models would be asked by a job of their own.
+    await studio.do("attach_file", id=str(file), subjectId=recording)
+    assert await studio.work() == ["done"]
+    assert (await studio.figures(recording)).keys() == before.keys() - {"genre"}
+    assert len(studio.ear.asked) == 1
+
+
+async def test_another_file_speaks_in_the_place_of_one_that_goes(studio: Studio) -> None:
+    recording = await studio.recording()
+    older = await studio.upload(sound(1.0), recording, "older.flac")
+    await studio.work()
+    newer = await studio.upload(sound(2.0), recording, "newer.flac")
+    await studio.work()
+    assert (await lengths(studio, recording))[0] == 2.0
+    # One whose word does not count changes nothing by going, and is heard again when it is hung on anew.
+    await studio.do("detach_file", id=str(older))
+    assert await studio.work() == ["done"]
+    assert (await lengths(studio, recording))[0] == 2.0
+    await studio.do("attach_file", id=str(older), subjectId=recording)
+    await studio.work()
+    again = await studio.do("enrich_recording", id=recording)
+    await studio.work()
+    assert ((await studio.result(again.ids[0]))["done"], (await lengths(studio, recording))[0]) == (1, 2.0)
+    await studio.do("delete_file", id=str(newer))
+    await studio.work()
+    assert (await lengths(studio, recording))[0] == 1.0
+    await studio.do("delete_file", id=str(older))
+    await studio.work()
+    # Bytes are not needed to know how long it is; a deleted file can still be said not to have been it.
+    assert (await lengths(studio, recording))[0] == 1.0
+    await studio.do("detach_file", id=str(older))
+    await studio.work()
+    assert await lengths(studio, recording) == (None, 0)
+    assert len(studio.ear.asked) == 2
+
+
+async def test_what_models_said_of_other_sound_goes_when_a_new_file_is_heard(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(), recording)
+    await studio.work()
+    await say(studio, recording, MODEL, genre="techno")
+    await studio.do("enrich_recording", id=recording)
+    await studio.work()
+    assert (await studio.figures(recording))["genre"]["source"] == MODEL
+    await studio.upload(sound(), recording)
+    await studio.work()
+    assert MODEL not in await sources(studio, recording)
+
+
+async def test_no_other_file_is_heard_where_the_organization_does_not_want_it(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    await studio.upload(sound(1.0), recording)
+    newer = await studio.upload(sound(2.0), recording)
+    await studio.do("enrich_recording", id=recording)
+    await studio.work()
+    assert (await lengths(studio, recording))[0] == 2.0
+    await studio.do("detach_file", id=str(newer))
+    await studio.work()
+    assert (await lengths(studio, recording), len(studio.ear.asked)) == ((None, 0), 1)
+
+
+async def test_the_vector_of_a_sound_goes_and_comes_with_what_is_said_of_it(studio: Studio) -> None:
+    studio.ear.weights = str(weights_folder())
+    recording = await studio.recording()
+    heard = song(120.0, 0, "major", seconds=4.0)
+    file = await studio.upload(encoded(heard[None], "flac", "flac", rate_hz=RATE_HZ), recording)
+    await studio.work()
+    first = await vectors(studio, recording)
+    assert len(first) == 1
+    await studio.do("detach_file", id=str(file))
+    await studio.work()
+    assert await vectors(studio, recording) == []
+    result = await studio.result((await studio.jobs())[-1]["id"])
+    await studio.do("revert_change_set", id=result["change_set_id"])
+    assert await vectors(studio, recording) == first
