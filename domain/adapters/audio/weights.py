@@ -24,7 +24,7 @@ from domain.audio.weights import Installed, WeightsAbsent, WeightsUnavailable
 
 VERSION = "musicnn-0.1.0"
 # What we make of the same wheel may change; then it is made anew.
-_MADE = f"{VERSION}-1"
+_MADE = f"{VERSION}-2"
 _WHEEL = "musicnn==0.1.0"
 _WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 _MANIFEST = "manifest.json"
