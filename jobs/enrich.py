@@ -31,7 +31,7 @@ from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settl
 from domain.ids import encode_id
 from domain.models.hear import ASK_MODELS
 from domain.ports import BlobNotFound, OutsideAway
-from jobs.job import Cancelled, Tools, job
+from jobs.job import Cancelled, Tools, TryAgain, job
 
 # What another time may mend, so that it is no finding about the bytes.
 _PASSING = frozenset({"audio_unreadable"})
@@ -231,7 +231,7 @@ async def extract_features(recording: uuid.UUID, uri: str, tools: Tools) -> Mapp
             name, declared = fetched.file_name, fetched.declared_type
     except NotFetched as error:
         if error.again:
-            raise
+            raise TryAgain(error.code, error.text) from error
         return {"state": "refused", "code": error.code, "text": error.text}
     given = Bytes(
         sha256=ref.sha256,

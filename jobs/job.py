@@ -26,6 +26,15 @@ from domain.work import Work
 _SAY_EVERY_S = 0.25
 
 
+class TryAgain(Exception):
+    """The job could not do it this time; another may be better. code, text: as its failure is told."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
 class Cancelled(Exception):
     """Somebody asked to cancel the job, and it has reached a point where it can stop."""
 

@@ -44,7 +44,7 @@ from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, OutsideAway, SqlPool
 from domain.refusals import Refusal
-from jobs.job import JOBS, Cancelled, House, JobKind, Tools
+from jobs.job import JOBS, Cancelled, House, JobKind, Tools, TryAgain
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
 from jobs.queue import QUEUES, ArqQueue, open_queue
 from jobs.relay import Relay
@@ -309,7 +309,10 @@ async def _beat(pool: SqlPool, tools: Tools, lease_s: float) -> None:
 
 async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error: Exception) -> str:
     late = isinstance(error, TimeoutError)
+    code = "timeout" if late else "fault"
     text = f"not done after {kind.timeout_s:g} s" if late and kind else f"{type(error).__name__}: {error}"
+    if isinstance(error, TryAgain):
+        code, text = error.code, error.text
     if isinstance(error, OutsideAway):
         after_s = min(_LONGEST_OFF_S, max(1.0, error.retry_after_s))
         async with pool.acquire() as connection:
@@ -321,7 +324,7 @@ async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error:
             connection,
             claim.id,
             claim.fence,
-            "timeout" if late else "fault",
+            code,
             text,
             backoff_s=kind.backoff_s if kind else (30.0,),
             tries=kind.tries if kind else life.TRIES,

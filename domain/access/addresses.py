@@ -1,4 +1,4 @@
-"""Addresses that a key may be used from: IPv4 and IPv6 networks, and whether a caller is in one."""
+"""Addresses: networks that a key may be used from, and which are of the public internet."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -7,6 +7,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_NAT64 = IPv6Network("64:ff9b::/96")
+# Global by the registry, or by older Pythons' copy of it, and yet of somebody's inner network: what IETF and
+# IANA assigned for special purposes, sites of old, clouds' own services behind a public number.
+_INNER = tuple(
+    ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20", "5f00::/16")
+)
 
 
 class AddressInvalid(ValueError):
@@ -51,3 +58,16 @@ def may_come_from(text: str, networks: Iterable[Network]) -> bool:
     """Whether an address lies in one of the networks."""
     address = address_of(text)
     return address is not None and any(address in network for network in networks)
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the public internet, also in the forms in which IPv6 wraps IPv4."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+    if any(address in network for network in _INNER):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
+from domain.access.addresses import Address, is_public
 from domain.adapters.outside import FAULTS, Outside
 from domain.notices.outlets import NeverSent, NotSent
 from domain.ports import OutsideAway, TryLater
@@ -24,8 +25,6 @@ MOST_PLACES = 500
 _FAULTS = (*FAULTS, httpx2.HTTPError)
 # 408, 425 and 429 ask for another time (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4).
 _LATER = frozenset({408, 425, 429})
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class WebhookPoster:
@@ -119,17 +118,3 @@ class WebhookPoster:
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise NeverSent("a webhook's URL has no user, no password and no fragment")
         return parts
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet, also in the forms in which IPv6 wraps IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

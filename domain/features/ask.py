@@ -4,10 +4,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated
 
+from domain.access.addresses import address_of, is_public
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
 from domain.features.enrich import ENRICH_RECORDINGS, EXTRACT
+from domain.features.fetch import NotFetched, place_of
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, TooMany
 from domain.types import Ref
 from domain.work import Work, entity_id
@@ -131,10 +133,13 @@ async def extract_audio_features(ask: ExtractAudioFeatures, work: Work) -> Outco
         raise InputInvalid(
             f"entityType is {ask.entity_type[:60]!r}; {' or '.join(_OF_SOUND)} will do", path=("entity_type",)
         )
-    if not ask.audio_uri.startswith("https://") or len(ask.audio_uri) > LONGEST_URI:
-        raise InputInvalid(
-            f"audioUri takes an https address of at most {LONGEST_URI} characters", path=("audio_uri",)
-        )
+    try:
+        parts = place_of(ask.audio_uri)
+    except NotFetched as error:
+        raise InputInvalid(error.text, path=("audio_uri",)) from None
+    address = address_of(str(parts.hostname))
+    if address is not None and not is_public(address):
+        raise InputInvalid(f"{parts.hostname} is no public address", path=("audio_uri",))
     id = await work.lock(ask.entity_type, entity_id(ask.entity_type, ask.entity_id, ("entity_id",)))
     if ask.entity_type == "track":
         of: uuid.UUID | None = await work.connection.fetchval(
@@ -149,7 +154,6 @@ async def extract_audio_features(ask: ExtractAudioFeatures, work: Work) -> Outco
 
 
 _OF_SOUND = ("recording", "track")
-LONGEST_URI = 2_000
 
 
 async def _asked(

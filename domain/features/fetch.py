@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST_URL = 2_000
+HTTPS = ("https",)
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,26 @@ class Fetcher(Protocol):
     def open(self, url: str, largest: int) -> AbstractAsyncContextManager[Fetched]:
         """The bytes behind an address, at most so many. Raises NotFetched, also while they are read."""
         ...
+
+
+def place_of(url: str, schemes: tuple[str, ...] = HTTPS) -> SplitResult:
+    """The parts of an address that sound may be fetched from, by how it is written. Raises NotFetched."""
+    if len(url) > LONGEST_URL:
+        raise NotFetched("fetch_refused", f"the address has {len(url):,} characters; at most {LONGEST_URL:,}")
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise NotFetched(
+            "fetch_refused",
+            "an address has visible ASCII characters alone: write others as %41, and in the host as xn--…",
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise NotFetched("fetch_refused", "that is no URL") from None
+    if parts.scheme not in schemes:
+        raise NotFetched("fetch_refused", f"sound is fetched from {' or '.join(schemes)} addresses alone")
+    if not parts.hostname or port == 0:
+        raise NotFetched("fetch_refused", "the address names no host, or port 0")
+    if parts.username is not None or parts.password is not None:
+        raise NotFetched("fetch_refused", "an address has no user and no password in it")
+    return parts._replace(fragment="")

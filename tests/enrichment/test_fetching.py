@@ -2,9 +2,12 @@
 
 import dataclasses
 import functools
+import gzip
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,11 +15,15 @@ import pytest
 from domain.adapters import fetching
 from domain.adapters.fetching import SoundFetcher
 from domain.features.fetch import NotFetched
+from domain.kinds import KINDS
+from domain.ports import OutsideAway
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing
 from tests.audio.made import encoded, tone
 from tests.enrichment.conftest import Studio
 
 SOUND = encoded(tone(1.0, 411.0), "flac", "flac")
+# Ten mebibytes of nothing, packed.
+BOMB = gzip.compress(bytes(10 << 20))
 
 
 class Shelf(BaseHTTPRequestHandler):
@@ -33,8 +40,22 @@ class Shelf(BaseHTTPRequestHandler):
             self.end_headers()
         elif kind == "slow":
             time.sleep(1)
+        elif kind == "garbage":
+            self.wfile.write(b"SSH-2.0-OpenSSH_9.9\r\n")
+        elif kind == "drips":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(40):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+        elif kind == "short":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(SOUND) + 1))
+            self.end_headers()
+            self.wfile.write(SOUND)
         else:
-            body = {"sound": SOUND, "page": b"<html><script>alert(1)</script></html>"}[kind]
+            body = {"sound": SOUND, "page": b"<html><script>alert(1)</script></html>", "bomb": BOMB}[kind]
             self.send_response(200)
             self.send_header("Content-Type", "audio/flac")
             if rest == "packed":
@@ -83,12 +104,34 @@ async def test_bytes_come_whole_and_after_a_few_redirects(shelf: str) -> None:
         ("status/404", "fetch_failed", False),
         ("status/503", "fetch_failed", True),
         ("slow", "fetch_failed", True),
+        ("garbage", "fetch_failed", True),
+        ("short", "fetch_failed", True),
+        ("to/http://m%C3%BCnchen.example:bad/", "fetch_refused", False),
     ],
 )
 async def test_what_is_no_plain_file_is_refused(shelf: str, path: str, code: str, again: bool) -> None:
     with pytest.raises(NotFetched) as refused:
         await fetched(OPEN, f"{shelf}/{path}")
     assert (refused.value.code, refused.value.again) == (code, again)
+
+
+async def test_whoever_drips_is_not_waited_for_for_ever(shelf: str) -> None:
+    patient = SoundFetcher(schemes=("http",), private=True, patience_s=5, longest_s=0.3)
+    with pytest.raises(NotFetched) as refused:
+        await fetched(patient, f"{shelf}/drips")
+    assert (refused.value.code, refused.value.again) == ("fetch_too_slow", True)
+
+
+async def test_what_fails_where_the_bytes_are_taken_to_is_not_blamed_on_where_they_come_from(
+    shelf: str,
+) -> None:
+    for fault in (
+        OutsideAway("the store", "no connection to 10.0.0.5:9000", 1),
+        TimeoutError("of the store"),
+    ):
+        with pytest.raises(type(fault)):
+            async with OPEN.open(f"{shelf}/sound/a", 10 << 20):
+                raise fault
 
 
 @pytest.mark.parametrize("path", ["sound/a", "sound/unsaid"])
@@ -111,6 +154,18 @@ async def test_no_more_is_read_than_is_taken(shelf: str, path: str) -> None:
         "https://169.254.169.254/latest/meta-data",
         "https://10.0.0.1/a.flac",
         "https://0.0.0.0/a.flac",
+        "https://2130706433/a.flac",
+        "https://0x7f000001/a.flac",
+        "https://0177.0.0.1/a.flac",
+        "https://127.1/a.flac",
+        "https://localhost./a.flac",
+        "https://[::ffff:7f00:1]/a.flac",
+        "https://[64:ff9b::7f00:1]/a.flac",
+        "https://[fec0::1]/a.flac",
+        "https://[fd00:ec2::254]/a.flac",
+        "https://192.0.0.192/opc/v2",
+        "https://168.63.129.16/machine",
+        "https://100.64.0.1/a.flac",
         "https://user@127.0.0.1/a.flac",
         "https:///a.flac",
         "https://127.0.0.1:0/a.flac",
@@ -120,6 +175,58 @@ async def test_nothing_is_fetched_from_our_own_network(url: str) -> None:
     with pytest.raises(NotFetched) as refused:
         await fetched(SoundFetcher(), url)
     assert (refused.value.code, refused.value.again) == ("fetch_refused", False)
+
+
+@pytest.mark.parametrize("errno", [socket.EAI_NONAME, None])
+async def test_names_of_our_own_network_are_told_as_if_there_were_none(
+    errno: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved(host: str, port: int, *_: object, **__: object) -> list[object]:
+        if errno is not None:
+            raise socket.gaierror(errno, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, port)) for at in ("8.8.8.8", "10.1.2.3")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with pytest.raises(NotFetched) as refused:
+        await fetched(SoundFetcher(), "https://db.inside.example/a.flac")
+    told = "db.inside.example leads nowhere, or to an address that is not public"
+    assert (refused.value.code, refused.value.again, refused.value.text) == ("fetch_refused", False, told)
+
+
+async def test_whether_a_port_of_ours_is_open_is_not_told(studio: Studio) -> None:
+    """Of an open port and a closed one the job says the same, and nobody knocks at either."""
+    house = dataclasses.replace(studio.yard.house, fetcher=SoundFetcher())
+    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    recording = await studio.recording()
+    results = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0)
+        for port in (listening.getsockname()[1], 1):
+            uri = f"https://localhost:{port}/a.flac"
+            given = {"entityType": "recording", "entityId": recording, "audioUri": uri}
+            job = (await studio.do("extract_audio_features", **given)).ids[0]
+            assert await studio.work() == ["done"]
+            results.append(await studio.result(job))
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert results[0] == results[1]
+    assert (results[0]["state"], results[0]["code"]) == ("refused", "fetch_refused")
+
+
+async def test_what_passes_is_tried_again_and_told_by_its_code(studio: Studio, shelf: str) -> None:
+    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
+    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    recording = await studio.recording()
+    given = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a"}
+    job = (await studio.do("extract_audio_features", **given)).ids[0]
+    await studio.yard.pool.execute(
+        "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
+        job,
+        f"{shelf}/status/503",
+    )
+    assert await studio.work() == ["queued"]
+    (row,) = await studio.yard.fetch("select error_code, error_text from job where id = $1", job)
+    assert row == {"error_code": "fetch_failed", "error_text": "127.0.0.1 answered 503"}
 
 
 async def test_a_redirect_is_judged_like_an_address_that_was_named(
@@ -157,7 +264,11 @@ async def test_what_is_no_sound_is_a_finding(studio: Studio, shelf: str) -> None
     house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
     studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
     recording = await studio.recording()
-    for path, code in (("page/a.flac", "file_refused"), ("status/404", "fetch_failed")):
+    for path, code in (
+        ("page/a.flac", "file_refused"),
+        ("bomb/a.flac", "file_type_mismatch"),
+        ("status/404", "fetch_failed"),
+    ):
         asked = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a"}
         job = (await studio.do("extract_audio_features", **asked)).ids[0]
         await studio.yard.pool.execute(
@@ -174,10 +285,19 @@ async def test_what_is_no_sound_is_a_finding(studio: Studio, shelf: str) -> None
 async def test_only_the_own_recordings_and_tracks_of_https_addresses(studio: Studio) -> None:
     recording = await studio.recording()
     good = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a.flac"}
+    others = [{"entityType": kind} for kind in (*KINDS, "file", "") if kind not in ("recording", "track")]
     for change, refusal in (
-        ({"entityType": "artist"}, InputInvalid),
+        *((other, InputInvalid) for other in others),
+        ({"entityType": "track"}, NotFound),
         ({"audioUri": "http://sound.example/a.flac"}, InputInvalid),
         ({"audioUri": "https://" + "a" * 2_000}, InputInvalid),
+        ({"audioUri": "https://user:secret@sound.example/a"}, InputInvalid),
+        ({"audioUri": "https://münchen.example/a"}, InputInvalid),
+        ({"audioUri": "https://169.254.169.254/latest/meta-data"}, InputInvalid),
+        ({"audioUri": "https://[::1]/a"}, InputInvalid),
+        ({"audioUri": "https://sound.example:99999/a"}, InputInvalid),
+        ({"audioUri": "ftp://sound.example/a"}, InputInvalid),
+        ({"audioUri": "file:///etc/passwd"}, InputInvalid),
         ({"entityId": "01a1ff16-0000-7000-8000-000000000000"}, NotFound),
         ({"entityId": "nothing"}, ReferenceMissing),
     ):

@@ -120,6 +120,17 @@ async def test_what_is_uploaded_is_heard_and_told_at_every_door(
     fed = (await asked("POST", "/graphql", json={"query": query}))["data"]["changes"]["changes"]
     told = [one["diff"] for one in fed if "features.genre" in one["diff"]]
     assert told[-1]["features.genre"][1]["text"] == "drone"
+    for uri, said in (
+        ("http://sound.example/a.flac", "https addresses alone"),
+        ("https://127.0.0.1/a.flac", "no public address"),
+        ("https://ada:secret@sound.example/a.flac", "no user and no password"),
+    ):
+        body = {"entityType": "recording", "entityId": recording, "audioUri": uri}
+        given = {"Idempotency-Key": uri}
+        answer = await asyncio.to_thread(ask, "POST", "/v1/audio-features", json=body, headers=given)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_ERROR")
+        assert said in answer.text
+        assert "secret" not in answer.text
     (file_id,) = [one["id"] for one in (await asked("GET", "/v1/files"))["items"]]
     await asked("POST", f"/v1/files/{file_id}/detach")
 

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from domain.access.addresses import is_public
 from domain.adapters import webhooks
 from domain.adapters.mail import SmtpMailer, SmtpServer, message_of
-from domain.adapters.webhooks import WebhookPoster, is_public
+from domain.adapters.webhooks import WebhookPoster
 from domain.notices.outlets import Mail, NeverSent, NotSent, Outlets
 from domain.refusals import InputInvalid, Refusal
 from tests.notices.conftest import SEALER, Told, house_of
