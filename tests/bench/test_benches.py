@@ -35,7 +35,7 @@ def _server(databases: Databases, redis_url: str, monkeypatch: pytest.MonkeyPatc
 
     async def create(url: str, name: str) -> str:
         await throwaway.drop(url, name)
-        await databases.run(f'create database "{name}" template "{TEMPLATE}"')
+        await databases.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
         return throwaway.named(url, name)
 
     monkeypatch.setattr(throwaway, "server", server)

@@ -97,7 +97,8 @@ async def test_vectors_go_with_their_entity(connection: Connection, recording: u
             await keep_embedding(connection, "release", recording, vector=[1.0], **of)  # type: ignore[arg-type]
     await connection.execute("set local role none")
     await connection.execute("delete from entity where id = $1", recording)
-    assert await connection.fetchval("select count(*) from embedding") == 0
+    kept = "select count(*) from embedding where entity_id = $1"
+    assert await connection.fetchval(kept, recording) == 0
 
 
 async def test_keys_stand_on_the_wheel(connection: Connection) -> None:
