@@ -340,6 +340,15 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with https:// (http:// will do on this machine alone)")
         return url
 
+    @field_validator("qwen_key", "openai_api_key")
+    @classmethod
+    def _is_key(cls, key: SecretStr) -> SecretStr:
+        """Without the line break that a key read from a file ends with."""
+        plain = key.get_secret_value().strip()
+        if not (plain.isascii() and plain.isprintable() and " " not in plain):
+            raise ValueError("a key has printable ASCII characters and no spaces")
+        return SecretStr(plain)
+
     @field_validator("oidc_client_id")
     @classmethod
     def _is_known_there(cls, client_id: str, others: ValidationInfo) -> str:

@@ -320,7 +320,7 @@ async def _ask_once(
 def read(said: Said) -> Heard:
     """What was heard, out of what a model said. Raises ModelFailed."""
     try:
-        text, _ = find_object(said.text)
+        text = find_object(said.text)
         labels, description = read_labels(text)
     except NotJson as error:
         raise ModelFailed(Failure.INVALID_JSON, str(error)[:200], used=said.used) from None

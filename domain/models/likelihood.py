@@ -23,11 +23,11 @@ class Token:
     logprob: float
 
 
-def probabilities(text: str, tokens: Sequence[Token], start: int = 0) -> dict[tuple[str, str], float]:
+def probabilities(text: str, tokens: Sequence[Token]) -> dict[tuple[str, str], float]:
     """By field and label, exp of the mean log-probability of the label's own tokens.
 
-    text: the JSON object; it begins at character `start` of what the tokens spell. Empty where there are
-    no tokens, or where they spell something else: then nothing is known.
+    text: the JSON object, which stands somewhere in what the tokens spell. Empty where there are no tokens,
+    or where they spell something else: then nothing is known.
     """
     counted = [token for token in tokens if token.logprob > NOTHING and token.bytes]
     spelt = b"".join(token.bytes for token in counted)

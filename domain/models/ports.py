@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from domain.models.likelihood import Token
+from domain.models.question import printable
 
 if TYPE_CHECKING:  # it loads numpy, which whoever only reads the registry can do without
     from domain.audio.analysis import NotAnalysed
@@ -46,7 +47,7 @@ class Used:
 
 
 class ModelFailed(Exception):
-    """A model gave no answer that can be used. Its text holds no key and no address.
+    """A model gave no answer that can be used. Its text holds no key and no address, and can be shown and kept.
 
     after_s: when it may be asked again; None where that would not help. used: what was charged all the same.
     """
@@ -54,6 +55,7 @@ class ModelFailed(Exception):
     def __init__(
         self, failure: Failure, text: str, *, after_s: float | None = None, used: Used | None = None
     ) -> None:
+        text = printable(text)
         super().__init__(f"{failure}: {text}")
         self.failure = failure
         self.text = text

@@ -69,7 +69,6 @@ SCHEMA: dict[str, Any] = {
     },
 }
 
-_FENCE = re.compile(r"^\s*```[a-z]*\s*\n?(.*?)\n?\s*```\s*$", re.DOTALL)
 _ALIASES = {
     "hiphop": "hip hop",
     "rap": "hip hop",
@@ -113,26 +112,31 @@ def fold(word: str) -> str:
 _KNOWN = {field: {fold(word): word for word in words} for field, words in WORDS.items()}
 
 
+def printable(text: str) -> str:
+    """A text of others with a space for whatever would steer a terminal, or that no database can keep."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def known_word(field: str, word: str) -> str | None:
     """The word of ours that another spelling means; None where there is none."""
     return _KNOWN.get(field, {}).get(fold(word))
 
 
-def find_object(text: str) -> tuple[str, int]:
-    """The JSON object of an answer, and where in the text it begins. Raises NotJson.
+def find_object(text: str) -> str:
+    """The JSON object of an answer. Raises NotJson.
 
     Fences and words around it are passed over: models add them whatever they were told.
     """
-    fenced = _FENCE.match(text)
-    inside, start = (fenced.group(1), fenced.start(1)) if fenced else (text, 0)
-    first = inside.find("{")
+    first = text.find("{")
     if first < 0:
         raise NotJson("the answer holds no JSON object")
     try:
-        _, end = json.JSONDecoder().raw_decode(inside, first)
+        _, end = json.JSONDecoder().raw_decode(text, first)
+        found = text[first:end]
+        found.encode()  # half a pair of surrogates is no text, and nothing can keep it
     except (ValueError, RecursionError) as error:
         raise NotJson(f"the answer's JSON is broken: {error}") from None
-    return inside[first:end], start + first
+    return found
 
 
 def read_labels(text: str) -> tuple[dict[str, tuple[str, ...]], str]:
@@ -151,7 +155,7 @@ def read_labels(text: str) -> tuple[dict[str, tuple[str, ...]], str]:
     description = said["description"]
     if not isinstance(description, str):
         raise OffSchema("description is no text")
-    return found, " ".join(description.split())[:LONGEST_DESCRIPTION]
+    return found, " ".join(printable(description).split())[:LONGEST_DESCRIPTION]
 
 
 def _words(field: str, given: Any) -> tuple[str, ...]:

@@ -156,6 +156,21 @@ async def test_a_wrong_key_is_named_as_such_and_never_told(
     assert KEY not in caplog.text
 
 
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}\r\nX-More: 1", f"{KEY}’", f"{KEY} "])
+def test_a_key_that_no_header_can_hold_is_refused_without_telling_it(key: str) -> None:
+    with pytest.raises(ValueError, match="the key of OpenAI") as refused:
+        Chat("OpenAI", "http://127.0.0.1:9/v1", key)
+    assert KEY not in str(refused.value)
+
+
+async def test_probabilities_beyond_all_numbers_are_none(both: tuple[Models, Models]) -> None:
+    vllm, _ = both
+    vllm.logprob = -(10**400)
+    async with qwen(vllm) as adapter:
+        heard = read(await adapter.ask(MODEL, SHORT[0]))
+    assert (heard.labels["mood"], heard.probable) == (("energetic",), {})
+
+
 async def test_an_answer_without_the_function_is_none(both: tuple[Models, Models]) -> None:
     _, server = both
     server.then("no_tools")

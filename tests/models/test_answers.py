@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from domain.audio.analysis import Label, Labels
 from domain.models.agreement import compare, overall, with_embedded
+from domain.models.ask import read
 from domain.models.likelihood import Token, probabilities
+from domain.models.ports import Failure, ModelFailed, Said
 from domain.models.question import (
     GENRES,
     WORDS,
@@ -78,9 +80,7 @@ def test_windows_take_one_channel_at_their_rate() -> None:
     "around", ["{}", "```json\n{}\n```", "```\n{}\n```", "Here it is:\n{}\nI hope it helps {{"]
 )
 def test_an_object_is_found_in_fences_and_among_words(around: str) -> None:
-    text, start = find_object(around.format(GOOD))
-    assert text == GOOD
-    assert around.format(GOOD)[start:].startswith(GOOD)
+    assert find_object(around.format(GOOD)) == GOOD
 
 
 @pytest.mark.parametrize("text", ["", "no", "{", GOOD[: len(GOOD) // 2], "[1, 2]", "```json\n```"])
@@ -106,6 +106,32 @@ def test_half_an_object_is_none(text: str) -> None:
 def test_what_is_not_of_the_schema_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(OffSchema):
         read_labels(json.dumps(LABELS | changes))
+
+
+def test_a_flood_of_blanks_is_read_in_one_pass() -> None:
+    # Small models fall into endless line breaks; looking for the end of a fence among them took hours.
+    with pytest.raises(NotJson):
+        find_object("```json\n" + "\n" * 1_000_000)
+    assert find_object(f"```json\n{GOOD}" + " \n" * 1_000_000) == GOOD
+
+
+@pytest.mark.parametrize("text", ["half a pair \ud800", "the other \udfff"])
+def test_what_is_no_unicode_is_an_answer_that_is_broken(text: str) -> None:
+    raw = json.dumps(LABELS | {"description": text}, ensure_ascii=False)
+    with pytest.raises(ModelFailed) as failed:
+        read(Said(text=raw, tokens=(Token(b"{", -0.1),)))
+    assert failed.value.failure is Failure.INVALID_JSON
+
+
+def test_a_description_steers_no_terminal_and_can_be_kept() -> None:
+    hostile = "A \x1b[31mred\x1b]0;title\x07 song\x00 with \ud800 and \u202ebackwards " + "x" * 5_000
+    _, text = read_labels(json.dumps(LABELS | {"description": hostile}))
+    assert text.startswith("A [31mred ]0;title song with and backwards xxx")
+    assert (text.isprintable(), len(text)) == (True, 600)
+    with pytest.raises(ModelFailed) as failed:
+        read(Said(text=json.dumps(LABELS | {"\x1b[2J\x00\ud800": "x" * 5_000})))
+    assert failed.value.failure is Failure.OFF_SCHEMA
+    assert (failed.value.text.isprintable(), len(failed.value.text) < 300) == (True, True)
 
 
 def test_spellings_are_brought_to_our_words() -> None:
@@ -164,7 +190,7 @@ def test_however_the_text_is_cut_into_tokens_each_label_gets_its_own(sizes: list
         if piece := whole[place : place + size]:
             tokens.append(Token(piece, -0.5))
         place += size
-    text, _ = find_object(whole.decode())
+    text = find_object(whole.decode())
     found = probabilities(text, tokens)
     assert {label for _, label in found} == {"techno", "energetic", "synthesizer", "drums", "instrumental"}
     assert all(p == pytest.approx(math.exp(-0.5)) for p in found.values())

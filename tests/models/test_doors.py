@@ -268,3 +268,13 @@ def test_a_key_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
     assert "CATALOGRAPH_OPENAI_URL" in str(told.value)
     assert KEY not in str(told.value)
+
+
+def test_a_key_may_end_with_a_line_break_and_is_told_in_no_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    assert load_settings().openai_api_key.get_secret_value() == KEY
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\nX-More: 1")
+    with pytest.raises(SettingsInvalid, match="OPENAI_API_KEY") as told:
+        load_settings()
+    assert KEY not in str(told.value)

@@ -28,12 +28,15 @@ class _Broken(ConnectionError):
 class Chat:
     """One OpenAI-compatible endpoint. url: up to and with /v1; key: empty where none is asked for.
 
-    Its breaker is its own: five failures in a row, and for rest_s nobody waits for it.
+    Its breaker is its own: five failures in a row, and for rest_s nobody waits for it. Raises ValueError for
+    a key that no header can hold: the library below would put it into an error, and that into the log.
     """
 
     def __init__(
         self, name: str, url: str, key: str = "", *, timeout_s: float = 60.0, rest_s: float = 30.0
     ) -> None:
+        if not is_key(key):
+            raise ValueError(f"the key of {name} has characters that no key has")
         self.name = name
         self._url = url.rstrip("/") + "/chat/completions"
         self._key = key
@@ -120,6 +123,11 @@ class Chat:
         return text.replace(self._key, _HIDDEN) if self._key else text
 
 
+def is_key(text: str) -> bool:
+    """Whether a header can hold it: printable ASCII without spaces. Empty: there is none."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def audio_part(wav: bytes) -> dict[str, Any]:
     """A part of a message that holds a WAV file."""
     return {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav).decode(), "format": "wav"}}
@@ -163,9 +171,9 @@ def tokens_of(choice: Mapping[str, Any]) -> tuple[Token, ...]:
         spelt = one.get("bytes")
         try:
             raw = bytes(spelt) if isinstance(spelt, list) else str(one.get("token") or "").encode()
-        except (ValueError, TypeError):
+            found.append(Token(raw, float(one["logprob"])))
+        except (ValueError, TypeError, OverflowError):
             return ()
-        found.append(Token(raw, float(one["logprob"])))
     return tuple(found)
 
 
