@@ -40,7 +40,8 @@ def analyze(paths: Paths, at_once: AtOnce = 2, as_json: AsJson = False) -> None:
         data = _data(found)
         refused = refused or "code" in data
         if as_json:
-            _print_line({"file": str(path), **data})
+            # A name that is no Unicode is told with signs in place of its odd bytes.
+            _print_line({"file": str(path).encode(errors="surrogateescape").decode(errors="replace"), **data})
         else:
             rows.append([_called(path, paths), *_row(data)])
     if not as_json:
@@ -75,8 +76,9 @@ def _analysed(files: list[Path], at_once: int) -> "Iterator[tuple[Path, Analysis
     settings = load_settings()
     _fetch_weights(settings)
     with (
-        sound_analyser(settings, at_once) as analyse,
         ThreadPoolExecutor(at_once) as threads,
+        # Left before the threads: they wait for its processes, which end here, also in the middle of a file.
+        sound_analyser(settings, at_once) as analyse,
         progress() as bar,
     ):
         task = bar.add_task("analysing", total=len(files))
@@ -128,7 +130,7 @@ def _called(path: Path, asked: list[Path]) -> str:
     for folder in asked:
         if folder.is_dir() and path.is_relative_to(folder):
             return str(path.relative_to(folder))
-    return path.name
+    return path.name or str(path)
 
 
 def _row(found: dict[str, Any]) -> list[object]:

@@ -1,5 +1,6 @@
 """How verbs speak: results on standard output, everything else on standard error."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,10 @@ REFUSED, WRONG_CALL, FAULT = 1, 2, 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 
 
+# What steers a terminal, or turns the order of what is read; and halves of characters.
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class Refused(Exception):
     """The input was refused or has findings: exit status 1."""
 
@@ -25,6 +30,11 @@ class Fault(Exception):
 def say(text: str) -> None:
     """A line for the person at the terminal."""
     typer.echo(text, err=True)
+
+
+def shown(text: str) -> str:
+    """A text of others as a terminal may show it: with a sign in place of what would steer it."""
+    return _UNSHOWN.sub("\ufffd", text)
 
 
 def print_json(value: Any) -> None:
@@ -47,7 +57,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_json
 
     table = Table(*columns)
     for row in held:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else shown(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

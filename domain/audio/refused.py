@@ -16,4 +16,5 @@ CODES = {
 def not_analysed(code: str, text: str) -> NotAnalysed:
     """A finding with a code of CODES; the text says what was found and what would do."""
     assert code in CODES, code
-    return NotAnalysed(code=code, text=text)
+    # It may tell a file's name, which need be no Unicode.
+    return NotAnalysed(code=code, text=text.encode(errors="replace").decode())

@@ -47,7 +47,7 @@ class Used:
 
 
 class ModelFailed(Exception):
-    """A model gave no answer that can be used. Its text holds no key and no address, and can be shown and kept.
+    """A model gave no answer that can be used. Its text is printable and holds no key and no address.
 
     after_s: when it may be asked again; None where that would not help. used: what was charged all the same.
     """

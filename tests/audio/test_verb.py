@@ -1,6 +1,13 @@
 """`analyze`: prints what files say when they are listened to; its exit status says whether all could be."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +64,84 @@ def test_what_is_not_there_is_a_wrong_call(album: Path, capsys: pytest.CaptureFi
     (album / "empty").mkdir()
     assert run(["analyze", str(album / "empty")]) == 2
     assert run(["analyze"]) == 2
+
+
+def test_a_name_that_steers_a_terminal_or_is_no_unicode_costs_nobody_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = encoded(tone(seconds=0.2))
+    names = [b"a \x1b[31mred\x1b]0;title\x07.wav", "b \u202egnp.wav".encode(), b"c \xff\xfe.wav", b"d.wav"]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(sound)
+    assert run(["analyze", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "d.wav" in told
+    assert not set(told) & {"\x1b", "\x07", "\u202e", "\udcff"}
+    assert run(["analyze", str(tmp_path), "--json"]) == 0
+    files = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert [Path(file).name[0] for file in files] == ["a", "b", "c", "d"]
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert run(["analyze", str(tmp_path / "pipe.wav"), "/dev/zero", "--json"]) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["code"], "no regular file" in one["text"]) for one in found] == [
+        ("audio_unreadable", True),
+        ("audio_unreadable", True),
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_ending_it_ends_its_processes_in_the_middle_of_a_file(tmp_path: Path, end: signal.Signals) -> None:
+    # FFmpeg compares each comment with all others, and takes minutes.
+    comments = b"".join(b"\x0e\0\0\0K%09d=vwx" % n for n in range(700_000))
+    block = b"\1\0\0\0v" + (700_000).to_bytes(4, "little") + comments
+    flac = encoded(tone(seconds=1.0), "flac", "flac")
+    path = tmp_path / "flood.flac"
+    path.write_bytes(flac[:4] + b"\0" + flac[5:42] + b"\x84" + len(block).to_bytes(3, "big") + block)
+    verb = subprocess.Popen(
+        [sys.executable, "-m", "api", "analyze", str(path)],
+        env=os.environ | {"CATALOGRAPH_BOOTSTRAP": "skip"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Whatever is run in the background of a shell is deaf to it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        child = waited(lambda: next((id for id in children(verb.pid) if ticks(id) > 100), 0))
+        verb.send_signal(end)
+        assert verb.wait(30) == (130 if end is signal.SIGINT else -end)
+        waited(lambda: not Path(f"/proc/{child}").exists() or state(child) == "Z")
+    finally:
+        verb.kill()
+        verb.wait()
+
+
+def waited(wanted: Callable[[], int]) -> int:
+    until = time.monotonic() + 30
+    while not (found := wanted()):
+        assert time.monotonic() < until, "it did not come to that"
+        time.sleep(0.05)
+    return found
+
+
+def children(process: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with suppress(OSError):
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def state(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def ticks(process: int) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_with_their_weights_the_taggers_are_heard(

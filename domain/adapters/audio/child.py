@@ -13,6 +13,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from domain.adapters.audio.analyse import Settings, analyse
+from domain.adapters.audio.orphan import end_with_parent
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.refused import not_analysed
 from domain.audio.written import as_json
@@ -21,7 +22,8 @@ _NEVER = resource.RLIM_INFINITY
 
 
 def main(memory_bytes: int) -> None:
-    """Answer orders until there are no more."""
+    """Answer orders until there are no more, or nobody who would hear the answer."""
+    end_with_parent()
     # Libraries that print would print among the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -35,9 +37,8 @@ def main(memory_bytes: int) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
         _limit(resource.RLIMIT_CPU, spent + int(order["cpu_s"]), for_good=False)
-        found = _analysed(
-            Path(order["path"]), frozenset(order["parts"]), settings_of.validate_python(order["settings"])
-        )
+        path = Path(os.fsdecode(order["path"].encode("latin-1")))
+        found = _analysed(path, frozenset(order["parts"]), settings_of.validate_python(order["settings"]))
         data = memoryview(as_json(found) + b"\n")
         while data:
             data = data[answers.write(data) :]

@@ -66,6 +66,11 @@ def decode(
     """
     try:
         if isinstance(source, Path):
+            if not source.is_file():  # opening a pipe waits for whoever writes into it
+                what = (
+                    "a folder" if source.is_dir() else "no regular file" if source.exists() else "not there"
+                )
+                return not_analysed("audio_unreadable", f"{name or source.name}: it is {what}")
             with source.open("rb") as opened:
                 return _decode(opened, meters, sample_rate_hz, most_values)
         return _decode(source, meters, sample_rate_hz, most_values)

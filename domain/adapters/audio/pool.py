@@ -181,7 +181,8 @@ class _Child:
         self._files += 1
         cpu_s = self._limits.cpu_of(_size(path))
         order = {
-            "path": str(path.absolute()),
+            # JSON has no way to write a name that is no Unicode; a byte a character it can.
+            "path": os.fsencode(path.absolute()).decode("latin-1"),
             "parts": sorted(parts),
             "settings": self._settings,
             "cpu_s": cpu_s,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from domain.adapters.audio.orphan import end_with_parent
 from domain.audio.analysis import NotAnalysed
 from domain.models.windows import RATE_HZ, Window, cut
 
@@ -66,6 +67,7 @@ def _taken(out: bytes, folder: Path) -> tuple[Window, ...] | NotAnalysed:
 
 def main(path: Path, folder: Path) -> None:
     """Decode a file and write its windows; tells about them on standard output."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries that print would print among the answers
     for which, most in (
