@@ -35,13 +35,14 @@ class GeneratedEmbedding:
     """The vector that is kept now. is_new: whether it differs from the one before.
 
     vector: of unit length; null where the text has no letter and no digit, and reason is `no_words`.
-    of_sha256: of the text it was made of, in UTF-8.
+    of_sha256: of the text it was made of, in UTF-8. Both tell of that text: of an entity's own words they are
+    null for whoever may not read it (rights:read for deals, else catalog:read).
     """
 
     model: str
     model_version: str
     dimensions: int
-    of_sha256: str
+    of_sha256: str | None
     is_new: bool
     vector: list[float] | None
     reason: str | None
@@ -52,7 +53,7 @@ def _weight(ask: GenerateEmbedding) -> int:
 
 
 @command(
-    scope=Scope.CATALOG_WRITE,
+    scope=Scope.ENRICHMENT_RUN,
     route="POST /embeddings",
     returns="change_set",
     audit=Audit.AI,
@@ -93,12 +94,14 @@ async def generate_embedding(ask: GenerateEmbedding, work: Work) -> Outcome:
         made_of="text",
         reason=reason,
     )
-    numbers = [round(number, 6) for number in vector] if vector else None
+    reads = Scope.RIGHTS_READ if ask.entity_type == "deal" else Scope.CATALOG_READ
+    tells = ask.content is not None or work.viewer.may(reads)
+    numbers = [round(number, 6) for number in vector] if vector and tells else None
     told = GeneratedEmbedding(
         model=TEXT_MODEL,
         model_version=TEXT_VERSION,
         dimensions=TEXT_DIMENSIONS,
-        of_sha256=sha256,
+        of_sha256=sha256 if tells else None,
         is_new=is_new,
         vector=numbers,
         reason=reason,

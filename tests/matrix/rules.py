@@ -113,7 +113,7 @@ COMMANDS = {
     "erase_person": "system:admin",
     "end_session": "",
     "apply_changes": "catalog:write",
-    "generate_embedding": "catalog:write",
+    "generate_embedding": "enrichment:run",
     "correct_feature": "catalog:write",
     "release_feature": "catalog:write",
     "revert_change_set": "catalog:write",

@@ -10,7 +10,9 @@ import asyncpg
 import httpx2
 import pytest
 
+from domain.access.scopes import Scope
 from domain.ids import decode_id
+from domain.kinds import KINDS
 from domain.vectors.keep import keep_embedding
 from domain.vectors.text import LONGEST_CONTENT
 from tests.api.conftest import House
@@ -50,20 +52,67 @@ def make(client: httpx2.Client, path: str, **given: Any) -> str:
     return str(answer.json()["id"])
 
 
-def test_a_vector_is_made_of_an_entity_of_any_kind(ours: httpx2.Client) -> None:
-    for path, given in MAKES.items():
-        id = make(ours, path, **given)
-        kind = decode_id(id)[0]
+def one_of_each(client: httpx2.Client) -> dict[str, str]:
+    """An entity of every kind, by kind."""
+    ids = {decode_id(id)[0]: id for id in (make(client, path, **given) for path, given in MAKES.items())}
+    release = make(client, "releases", title="With a medium", media=[{"position": 1}])
+    given = {"title": "Some Track", "recordingId": ids["recording"], "mediumPosition": 1, "position": 1}
+    ids["track"] = make(client, "tracks", releaseId=release, **given)
+    ids["episode"] = make(client, "episodes", title="Some Episode", podcastId=ids["podcast"])
+    ids["audiobook"] = make(client, "audiobooks", title="Some Audiobook", bookId=ids["book"])
+    ids["image"] = make(client, "images", subjectId=release, annotations=[{"key": "note", "value": "Cover"}])
+    ids["credit"] = make(client, "credits", subjectId=release, name="Ada", role="Producer")
+    ids["deal"] = make(client, "deals", reference="A deal", subjects=[release])
+    return ids
+
+
+def test_a_vector_is_made_of_an_entity_of_any_kind(ours: httpx2.Client, theirs: httpx2.Client) -> None:
+    ids = one_of_each(ours)
+    assert ids.keys() == KINDS.keys()
+    for kind, id in ids.items():
         made = generate(ours, entityType=kind, entityId=id)
         assert made["userErrors"] == [], kind
         assert (made["model"], made["modelVersion"], made["dimensions"]) == ("text-hash-ngram", "1", 256)
         assert len(made["vector"]) == 256
         assert sum(x * x for x in made["vector"]) == pytest.approx(1, abs=1e-3)
         assert made["isNew"]
-        assert not generate(ours, entityType=kind, entityId=id)["isNew"]
-    content = generate(ours, entityType=kind, entityId=id, content="Words of others")
-    assert content["isNew"]
-    assert content["ofSha256"] == hashlib.sha256(b"Words of others").hexdigest()
+        plain = str(decode_id(id)[1])
+        assert not generate(ours, entityType=kind, entityId=plain)["isNew"]
+        content = generate(ours, entityType=kind, entityId=id, content="Words of others")
+        assert content["isNew"]
+        assert content["ofSha256"] == hashlib.sha256(b"Words of others").hexdigest()
+        other = "artist" if kind != "artist" else "work"
+        for client, wrong, code in (
+            (ours, {"entityType": other}, "REFERENCE_NOT_FOUND"),
+            (ours, {"entityType": other, "entityId": plain}, "NOT_FOUND"),
+            (ours, {"content": "x" * (LONGEST_CONTENT + 1)}, "VALIDATION_ERROR"),
+            (theirs, {}, "NOT_FOUND"),
+        ):
+            (error,) = generate(client, **{"entityType": kind, "entityId": id} | wrong)["userErrors"]
+            assert error["code"] == code, (kind, wrong)
+
+
+def test_a_vector_tells_of_its_words_whoever_may_read_them(house: House) -> None:
+    with house.client() as all_of_them:
+        ids = one_of_each(all_of_them)
+        for kind in ("work", "deal"):
+            generate(all_of_them, entityType=kind, entityId=ids[kind])
+    words = {"content": "of the caller's own"}
+    for scopes, kind, more, tells in (
+        ({Scope.ENRICHMENT_RUN}, "work", {}, False),
+        ({Scope.ENRICHMENT_RUN, Scope.CATALOG_READ}, "deal", {}, False),
+        ({Scope.ENRICHMENT_RUN, Scope.CATALOG_READ}, "work", {}, True),
+        ({Scope.ENRICHMENT_RUN, Scope.RIGHTS_READ}, "deal", {}, True),
+        ({Scope.ENRICHMENT_RUN}, "deal", words, True),
+    ):
+        with house.client(scopes=frozenset(scopes)) as client:
+            answer = client.post("/v1/embeddings", json={"entityType": kind, "entityId": ids[kind]} | more)
+        assert answer.status_code in (200, 201), answer.text
+        told = answer.json()
+        assert (told["vector"] is not None, told["ofSha256"] is not None) == (tells, tells), (scopes, kind)
+    with house.client(scopes=frozenset({Scope.CATALOG_READ, Scope.CATALOG_WRITE})) as client:
+        answer = client.post("/v1/embeddings", json={"entityType": "work", "entityId": ids["work"]})
+        assert (answer.status_code, answer.json()["code"]) == (403, "INSUFFICIENT_SCOPE")
 
 
 def test_the_words_of_an_entity_are_all_that_it_says(ours: httpx2.Client) -> None:
