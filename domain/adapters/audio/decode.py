@@ -21,9 +21,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from domain.adapters.audio.containers import Content, content_of
+from domain.adapters.audio.frames import Block, Frames
 from domain.adapters.audio.held import MOST_VALUES, Held
 from domain.adapters.audio.tags import read_tags
-from domain.audio.analysis import NotAnalysed, Samples, Sound
+from domain.audio.analysis import NotAnalysed, Sound
 from domain.audio.meters import Meter
 from domain.audio.quality import LOSSLESS
 from domain.audio.refused import not_analysed
@@ -36,13 +37,10 @@ MOST_CHANNELS = 32
 _RATES = range(1_000, 6_000_001)
 # A damaged file has some broken packets; one with nothing but those is given up.
 _MOST_ERRORS = 5_000
-# What a damaged packet of a lossy codec gives can be noise far beyond full scale: no music swings so wide.
-_WILDEST = 8.0
 _GAP_S = 0.05
 _MOST_IN_A_ROW = 500
 # A rate that a file claims and a filter can't be made for is brought down first.
 _SNDFILE = {"wave", "flac", "mpeg", "vorbis", "opus", "ogg_flac", "aiff"}
-_SCALES = {"u8": 1 / 128, "s16": 1 / 32_768, "s32": 1 / 2_147_483_648}
 _BITS = {"u8": 8, "s16": 16, "s24": 24, "s32": 32, "f32": 32, "f64": 64}
 
 
@@ -117,27 +115,25 @@ def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | 
             return not_analysed("audio_broken", "its sound is of a codec that is not read")
         stream.codec_context.thread_count = 1
         codec = stream.codec_context.codec.canonical_name or stream.codec_context.name
-        lossless = codec.startswith(LOSSLESS)
         errors = 0
         ended = math.inf
         duration = _header_duration(container, stream, content)
         held.expect(duration)
+        waiting = Frames(lossless=codec.startswith(LOSSLESS))
         for frame in _frames(container, stream):
             if frame is None:
                 errors += 1
                 if errors > _MOST_ERRORS:
                     raise _TooMuch(f"more than {_MOST_ERRORS} of its packets are broken")
                 continue
-            samples = _floats(frame)
-            if content.demuxer == "ogg" and frame.pts is not None and frame.time_base:
+            if content.demuxer == "ogg" and (begins := frame.time) is not None:
                 # Its demuxer passes over damaged pages without a word; the clock tells that they are missing.
-                begins = float(frame.pts * frame.time_base)
                 errors += begins - ended > _GAP_S
                 ended = begins + frame.samples / frame.sample_rate
-            if not lossless and np.ptp(samples) > _WILDEST:
-                errors += 1
-                samples[:] = 0
-            _hold(held, frame, samples)
+            if not waiting.fits(frame):
+                errors += _hold(held, waiting.take())
+            waiting.add(frame)
+        errors += _hold(held, waiting.take())
         held.end()
         if not held.frames:
             if errors:
@@ -186,32 +182,20 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             yield None
 
 
-def _hold(held: Held, frame: AudioFrame, samples: Samples) -> None:
+def _hold(held: Held, block: Block | None) -> int:
+    """Hand a block on; gives how many of its frames were broken."""
+    if block is None:
+        return 0
     if not held.rate_hz:
-        if frame.sample_rate not in _RATES:
-            raise _TooMuch(f"it says it has {frame.sample_rate} samples a second")
-        if not 0 < samples.shape[0] <= MOST_CHANNELS:
-            raise _TooMuch(f"it has {samples.shape[0]} channels; at most {MOST_CHANNELS}")
-        held.begin(frame.sample_rate, tuple(one.name for one in frame.layout.channels))
-    held.add(samples, frame.sample_rate)
+        if block.rate_hz not in _RATES:
+            raise _TooMuch(f"it says it has {block.rate_hz} samples a second")
+        if not 0 < block.samples.shape[0] <= MOST_CHANNELS:
+            raise _TooMuch(f"it has {block.samples.shape[0]} channels; at most {MOST_CHANNELS}")
+        held.begin(block.rate_hz, block.layout)
+    held.add(block.samples, block.rate_hz)
     if held.frames > MOST_S * held.rate_hz:
         raise _TooMuch(f"it is longer than {MOST_S // 3_600} hours")
-
-
-def _floats(frame: AudioFrame) -> Samples:
-    """A frame as (channels, frames), full scale ±1.0."""
-    name = frame.format.name
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    scale = _SCALES.get(name.removesuffix("p"))
-    if scale is None:
-        return np.asarray(values, np.float32)
-    found = values.astype(np.float32)
-    if name.startswith("u8"):
-        found -= 128
-    found *= np.float32(scale)
-    return found
+    return block.broken
 
 
 def _header_duration(container: InputContainer, stream: AudioStream, content: Content) -> float | None:
