@@ -20,6 +20,7 @@ LONGEST_S = 120
 _WINDOW, _HOP = 4096, 1365
 _LOWEST_HZ, _HIGHEST_HZ = 55.0, 3520.0
 _SPAN = 16
+_AT_ONCE = 16
 _CLASSES = 12
 # Quieter than this (full scale is 1) a frame says nothing.
 _QUIET = 1e-4
@@ -47,10 +48,13 @@ def _chroma(samples: Samples1d) -> NDArray[np.float64]:
     if samples.size < _WINDOW:
         return np.zeros((0, _CLASSES))
     framed = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW)[::_HOP]
-    spectrum = np.abs(np.fft.rfft(framed * np.hanning(_WINDOW).astype(np.float32), axis=1))
-    # Roots let quiet notes count beside loud ones, which codecs change more.
-    shares = np.sqrt(spectrum @ _folding())
-    shares[np.sqrt(np.mean(framed.astype(np.float64) ** 2, axis=1)) < _QUIET] = 0
+    window, folding = np.hanning(_WINDOW).astype(np.float32), _folding()
+    shares = np.empty((len(framed), _CLASSES))
+    for at in range(0, len(framed), _AT_ONCE):
+        spectrum = np.abs(np.fft.rfft(framed[at : at + _AT_ONCE] * window, axis=1))
+        # Roots let quiet notes count beside loud ones, which codecs change more.
+        shares[at : at + _AT_ONCE] = np.sqrt(spectrum @ folding)
+    shares[np.einsum("ij,ij->i", framed, framed) < _QUIET**2 * _WINDOW] = 0
     length = np.linalg.norm(shares, axis=1, keepdims=True)
     shares = np.divide(shares, length, out=np.zeros_like(shares), where=length > 0)
     kernel = np.array([0.25, 0.75, 1.0, 0.75, 0.25]) / 3
@@ -58,11 +62,11 @@ def _chroma(samples: Samples1d) -> NDArray[np.float64]:
 
 
 @cache
-def _folding() -> NDArray[np.float64]:
+def _folding() -> NDArray[np.float32]:
     """(frequencies, 12): which pitch class a frequency belongs to."""
     frequencies = np.arange(_WINDOW // 2 + 1) * RATE_HZ / _WINDOW
     heard = (frequencies >= _LOWEST_HZ) & (frequencies <= _HIGHEST_HZ)
-    folding = np.zeros((frequencies.size, _CLASSES))
+    folding = np.zeros((frequencies.size, _CLASSES), np.float32)
     semitones = np.round(12 * np.log2(frequencies[heard] / 440)).astype(int)
     folding[np.flatnonzero(heard), semitones % _CLASSES] = 1
     return folding

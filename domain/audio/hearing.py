@@ -39,8 +39,8 @@ def nothing_to_hear(samples: Samples1d) -> str | None:
 def movement(samples: Samples1d) -> float:
     """How much each mel band moves over three seconds, in decades, weighed by how loud it is."""
     level = samples - samples.mean()
-    level *= _LEVEL / max(float(np.sqrt(np.mean(level.astype(np.float64) ** 2))), 1e-9)
-    pictures = mel.patches(level)[:_LOOKED_AT]
+    level *= _LEVEL / max(float(np.sqrt(level @ level / level.size)), 1e-9)
+    pictures = mel.patches(level, most=_LOOKED_AT)
     summed = np.cumsum(pictures, axis=1)
     smooth = (summed[:, _SMOOTHED:] - summed[:, :-_SMOOTHED]) / _SMOOTHED
     loud = smooth.mean(axis=1)
@@ -50,5 +50,5 @@ def movement(samples: Samples1d) -> float:
 
 def _loudest_second_dbfs(samples: Samples1d) -> float:
     seconds = samples[: samples.size // mel.RATE_HZ * mel.RATE_HZ].reshape(-1, mel.RATE_HZ)
-    power = float(np.max(np.mean(seconds.astype(np.float64) ** 2, axis=1)))
+    power = float(np.einsum("ij,ij->i", seconds, seconds).max()) / mel.RATE_HZ
     return 10 * float(np.log10(max(power, 1e-12)))

@@ -32,7 +32,6 @@ _DANCED_BPM = (100.0, 130.0)
 # Beats lie between 40 and 240 a minute.
 _LAGS_S = (0.25, 1.5)
 _LEAST_S = 3.0
-_AT_ONCE = 2_048
 
 Samples1d = NDArray[np.float32]
 
@@ -49,15 +48,14 @@ class Motion:
     bass_pulse: float
 
 
-def motion(samples: Samples1d) -> Motion | None:
-    """How 16 kHz mono sound moves; None for less than three seconds, and where nothing comes anew."""
+def motion(samples: Samples1d, whole: mel.Picture | None = None) -> Motion | None:
+    """How 16 kHz mono sound moves; None for less than three seconds, and where nothing comes anew.
+
+    whole: its picture, where somebody made it already.
+    """
     if samples.size < _LEAST_S * mel.RATE_HZ:
         return None
-    total = mel.frame_count(samples.size)
-    # In parts: windows and spectra of a long sound at once would take a gigabyte.
-    picture = np.concatenate(
-        [mel.log_mel(samples, at, min(_AT_ONCE, total - at)) for at in range(0, total, _AT_ONCE)]
-    )
+    picture = mel.log_mel(samples, 0, mel.frame_count(samples.size)) if whole is None else whole
     anew = np.maximum(0, picture[1:] - picture[:-1]).astype(np.float64)
     by_band = anew.sum(axis=0)
     if by_band.sum() <= 1e-6 * anew.size:

@@ -104,11 +104,23 @@ class KWeighting:
         rows = heard[:whole].reshape(-1, _BLOCK)
         left = (rows @ self._into).reshape(-1, _GROUP * 4)
         before = left @ self._spread
-        for row in before:
-            row += self._memory @ self._leaps
-            self._memory = row[-4:].astype(np.float64)
+        states = self._after_groups(before[:, -4:])
+        before += (states[:-1] @ self._leaps).astype(np.float32)
+        self._memory = states[-1]
         memories = before.reshape(-1, _GROUP + 1, 4)[:, :_GROUP].reshape(-1, 4)
         weighted = rows @ self._now
         weighted += memories @ self._from
         found: Samples = weighted.reshape(-1)[:kept]
         return found
+
+    def _after_groups(self, left: NDArray[np.floating]) -> Exact:
+        """The memory before the first group and after each, from what each leaves by itself.
+
+        What came one group before is added to all at once, then what came two before, four, eight …
+        """
+        states = np.concatenate((self._memory[None], left), dtype=np.float64)
+        leap, reach = self._leaps[:, -4:], 1
+        while reach < len(states):
+            states[reach:] += states[:-reach] @ leap
+            leap, reach = leap @ leap, 2 * reach
+        return states

@@ -63,7 +63,7 @@ class LoudnessMeter:
         self._rate_hz, self._layout = rate_hz, tuple(layout)
         self._step = max(round(rate_hz / 10), 1)
         self._filters: list[KWeighting] = []
-        self._rest: Samples = np.zeros(0, np.float32)
+        self._rests: list[Samples] = []
         self._taps = _interpolator(4 if rate_hz < 96_000 else 2 if rate_hz < _FINEST_HZ else 1)
         self._edge: Samples | None = None
 
@@ -101,21 +101,18 @@ class LoudnessMeter:
         """Power of the weighted sound, of each whole tenth of a second."""
         if not self._filters:
             self._filters = [KWeighting(self._rate_hz) for _ in block]
-        power: Samples | None = None
+            self._rests = [np.zeros(0, np.float32) for _ in block]
+        total: Power | None = None
         counts = weights(self._layout, block.shape[0])
-        for channel, counted, weigh in zip(block, counts, self._filters, strict=True):
-            if counted:
-                weighted = weigh(channel, last=last)
-                weighted *= weighted
-                if counted != 1:
-                    weighted *= np.float32(counted)
-                power = weighted if power is None else power + weighted
-        if power is None:
-            power = np.zeros(block.shape[1], np.float32)
-        power = np.concatenate((self._rest, power))
-        whole = len(power) // self._step * self._step
-        self._powers.append(power[:whole].reshape(-1, self._step).mean(axis=1, dtype=np.float64))
-        self._rest = power[whole:]
+        for at, (channel, weigh) in enumerate(zip(block, self._filters, strict=True)):
+            weighted = np.concatenate((self._rests[at], weigh(channel, last=last)))
+            whole = len(weighted) // self._step * self._step
+            self._rests[at] = weighted[whole:].copy()
+            steps = weighted[:whole].reshape(-1, self._step)
+            power = counts[at] / self._step * np.einsum("ij,ij->i", steps, steps).astype(np.float64)
+            total = power if total is None else total + power
+        if total is not None:
+            self._powers.append(total)
 
     def _measure_peak(self, block: Samples) -> None:
         """The highest peak between the samples, looked for beside the highest samples."""

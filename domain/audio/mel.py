@@ -20,27 +20,36 @@ LEAST_S = 1.0
 # At 20 a minute the taggers would hear everything; half of it costs half, and they say the same of it.
 _PATCHES_A_MINUTE = 10
 _FEWEST = 2
+_AT_ONCE = 128
 MOST_PATCHES = 16
 
 Samples1d = NDArray[np.float32]
 Picture = NDArray[np.float32]
 
 
-def patches(samples: Samples1d) -> Picture:
+def patches(samples: Samples1d, whole: Picture | None = None, most: int = MOST_PATCHES) -> Picture:
     """Pictures (patches, 187, 96) spread evenly over the sound, few enough to be quick.
 
-    samples: 16 kHz mono, at least LEAST_S of it. A sound of less than three seconds is repeated.
+    samples: 16 kHz mono, at least LEAST_S of it. A sound of less than three seconds is repeated. whole: its
+    picture, where somebody made it already. most: how many of the first ones are wanted.
     """
     total = frame_count(samples.size)
-    if total < FRAMES:
-        short = log_mel(samples, 0, total)
-        return np.resize(short, (1, FRAMES, BANDS))
-    wanted = round(samples.size / RATE_HZ / 60 * _PATCHES_A_MINUTE)
+    count = min(FRAMES, total)
+    seen = [
+        log_mel(samples, start, count) if whole is None else whole[start : start + count]
+        for start in _starts(samples.size)[:most]
+    ]
+    return np.stack(seen) if total >= FRAMES else np.resize(seen[0], (1, FRAMES, BANDS))
+
+
+def _starts(samples: int) -> list[int]:
+    """The first frame of each picture."""
+    total = frame_count(samples)
+    wanted = round(samples / RATE_HZ / 60 * _PATCHES_A_MINUTE)
     count = min(max(wanted, _FEWEST), MOST_PATCHES, total // FRAMES)
-    starts = np.linspace(0, total - FRAMES, count).round().astype(int)
-    if count == 1:
-        starts = np.array([(total - FRAMES) // 2])
-    return np.stack([log_mel(samples, int(start), FRAMES) for start in starts])
+    if count < 2:
+        return [max(total - FRAMES, 0) // 2]
+    return [round(start) for start in np.linspace(0, total - FRAMES, count).tolist()]
 
 
 def frame_count(samples: int) -> int:
@@ -51,15 +60,25 @@ def frame_count(samples: int) -> int:
 def log_mel(samples: Samples1d, start: int, count: int) -> Picture:
     """Frames `start` to `start + count` as (count, 96); beyond the ends the sound is mirrored."""
     first = start * HOP - WINDOW // 2
-    places = np.arange(first, first + (count - 1) * HOP + WINDOW)
-    # Mirrored at the first and the last sample, which are not repeated.
+    after = first + (count - 1) * HOP + WINDOW
+    ends = (np.arange(first, 0), np.arange(samples.size, after))
+    piece = samples[max(first, 0) : after]
+    if first < 0 or after > samples.size:
+        piece = np.concatenate((_mirrored(samples, ends[0]), piece, _mirrored(samples, ends[1])))
+    frames = np.lib.stride_tricks.sliding_window_view(piece, WINDOW)[::HOP]
+    found, filters = np.empty((count, BANDS), np.float32), mel_filters().T
+    # So few at once that their spectra stay in the cache.
+    for at in range(0, count, _AT_ONCE):
+        spectrum = np.abs(np.fft.rfft(frames[at : at + _AT_ONCE] * _hann(), axis=1))
+        np.matmul(np.square(spectrum, out=spectrum), filters, out=found[at : at + _AT_ONCE])
+    return np.asarray(np.log10(1 + 10_000 * found), np.float32)
+
+
+def _mirrored(samples: Samples1d, places: NDArray[np.int64]) -> Samples1d:
+    """The samples at these places; beyond the first and the last, which are not repeated, they come back."""
     period = max(2 * (samples.size - 1), 1)
     places = np.abs(places) % period
-    places = np.where(places >= samples.size, period - places, places)
-    frames = np.lib.stride_tricks.sliding_window_view(samples[places], WINDOW)[::HOP]
-    spectrum = np.fft.rfft(frames * _hann(), axis=1)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    return np.asarray(np.log10(1 + 10_000 * (power @ mel_filters().T)), dtype=np.float32)
+    return samples[np.where(places >= samples.size, period - places, places)]
 
 
 @cache

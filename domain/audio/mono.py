@@ -15,25 +15,30 @@ def mono(sound: Sound, rate_hz: int) -> Samples:
 
     Low-frequency effects are left out of the mean.
     """
-    one = _mixed(sound)
-    if sound.rate_hz != rate_hz and len(one):
-        one = np.asarray(soxr.resample(one, sound.rate_hz, rate_hz), np.float32)
+    return resampled(mixed(sound), sound.rate_hz, rate_hz)
+
+
+def resampled(one: Samples, from_hz: int, to_hz: int) -> Samples:
+    """One channel at another rate."""
+    if from_hz != to_hz and len(one):
+        one = np.asarray(soxr.resample(one, from_hz, to_hz), np.float32)
     return np.ascontiguousarray(one, np.float32)
 
 
-def _mixed(sound: Sound) -> Samples:
+def mixed(sound: Sound) -> Samples:
+    """One channel of a sound at its own rate."""
     samples: Samples = sound.samples
     heard = [at for at in range(samples.shape[0]) if sound.layout[at : at + 1] not in (("LFE",), ("LFE2",))]
     if len(heard) < 2:
         return _row(samples, heard[0] if heard else 0)
-    mixed = _row(samples, heard[0]).copy()
+    mix = _row(samples, heard[0]).copy()
     for at in heard[1:]:
-        mixed += samples[at]
-    mixed /= len(heard)
+        mix += samples[at]
+    mix /= len(heard)
     levels = [_level(samples[at]) for at in heard]
-    if _level(mixed) < max(levels) * _CANCELLED / (len(heard) / 2):
+    if _level(mix) < max(levels) * _CANCELLED / (len(heard) / 2):
         return _row(samples, heard[int(np.argmax(levels))])
-    return mixed
+    return mix
 
 
 def _row(samples: Samples, at: int) -> Samples:

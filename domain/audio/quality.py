@@ -128,8 +128,9 @@ class QualityMeter:
         held = block if self._rest is None else np.concatenate((self._rest, block), axis=1)
         whole = held.shape[1] // self._step * self._step
         cells = held[:, :whole].reshape(held.shape[0], -1, self._step)
-        self._levels.append(np.sqrt(np.square(cells).mean(axis=2, dtype=np.float64).max(axis=0)))
-        self._offsets.append(cells.mean(axis=2, dtype=np.float64))
+        squares = np.einsum("ijk,ijk->ij", cells, cells).astype(np.float64)
+        self._levels.append(np.sqrt(squares.max(axis=0) / self._step))
+        self._offsets.append(cells.mean(axis=2).astype(np.float64))
         self._rest = held[:, whole:].copy()
 
     def _measure_spectrum(self, block: Samples) -> None:

@@ -11,7 +11,7 @@ from domain.audio.analysis import Samples
 VERSION = "1"
 
 _SIZE = _STEP = 2_048
-_AT_ONCE = 512
+_AT_ONCE = 64
 _ROLLED_OFF = 0.85
 # Where the lows end and the highs begin.
 _LOW_HZ, _HIGH_HZ = 250.0, 4_000.0

@@ -220,8 +220,7 @@ def test_without_an_answer_the_own_algorithm_is_used(
 ) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     a_program(tmp_path, text)
-    sound = Sound(samples=piece(1, 8.0)[None], rate_hz=RATE, container="wav", codec="pcm_s16le")
-    made = fingerprint(tmp_path / "some.mp3", sound)
+    made = fingerprint(tmp_path / "some.mp3", piece(1, 8.0), RATE)
     assert made is not None
     assert made.algorithm == "catalograph-chroma"
 

@@ -15,10 +15,12 @@ from domain.audio.analysis import (
     Loudness,
     NotAnalysed,
     Quality,
+    Samples,
+    Tagged,
     Tempo,
 )
 from domain.audio.meters import Meter
-from domain.audio.mono import mono
+from domain.audio.mono import mixed, resampled
 from domain.audio.refused import not_analysed
 
 # The parts that can be asked for, and which version makes each now.
@@ -33,6 +35,7 @@ VERSIONS = {
     "heuristics": f"heuristics {heuristics.VERSION}",
 }
 ALL = frozenset(VERSIONS)
+_BY_EAR = frozenset({"tagged", "heuristics"})
 _ANALYSED_HZ = 22_050
 _LEFT_OUT = "it was not asked for"
 
@@ -73,11 +76,12 @@ def analyse(
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         return not_analysed("audio_unreadable", f"{path.name}: {error.strerror or error}")
-    one = mono(sound, _ANALYSED_HZ)
-    heard = mono(sound, mel.RATE_HZ) if {"tagged", "heuristics"} & parts else None
+    mix = mixed(sound)
+    one = resampled(mix, sound.rate_hz, _ANALYSED_HZ)
     models = musicnn.load_taggers(Path(settings.weights), gpu=settings.gpu) if settings.weights else None
-    tagged = musicnn.tag(heard, models) if "tagged" in parts and heard is not None else None
-    moves = heuristics.motion(heard) if "heuristics" in parts and heard is not None else None
+    tagged, moves = (
+        _heard(resampled(mix, sound.rate_hz, mel.RATE_HZ), parts, models) if parts & _BY_EAR else (None, None)
+    )
     loud = level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT)
     beat = (
         tempo.tempo(
@@ -112,7 +116,22 @@ def analyse(
         else Heuristic(value=None, reason=_LEFT_OUT),
         spectral=spectral.spectral(one, _ANALYSED_HZ) if "spectral" in parts else {},
         tagged=tagged,
-        fingerprint=fingerprint(path, sound) if "fingerprint" in parts else None,
+        fingerprint=fingerprint(path, one, _ANALYSED_HZ) if "fingerprint" in parts else None,
         tags=sound.tags,
         models={name: version for name, version in VERSIONS.items() if name in made},
+    )
+
+
+def _heard(
+    samples: Samples, parts: frozenset[str], models: musicnn.Taggers | None
+) -> tuple[Tagged | None, heuristics.Motion | None]:
+    """What taggers hear in 16 kHz mono sound, and how it moves: both see the same picture of it."""
+    whole = (
+        mel.log_mel(samples, 0, mel.frame_count(samples.size))
+        if "heuristics" in parts and samples.size
+        else None
+    )
+    return (
+        musicnn.tag(samples, models, whole) if "tagged" in parts else None,
+        heuristics.motion(samples, whole) if "heuristics" in parts else None,
     )

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.audio import chroma_print, recognise
-from domain.audio.analysis import Fingerprint, Sound
-from domain.audio.mono import mono
+from domain.audio.analysis import Fingerprint
+from domain.audio.mono import resampled
 
 _PATIENCE_S = 60
 _MOST_CHARACTERS = 1 << 20
@@ -20,14 +20,15 @@ _MOST_CHARACTERS = 1 << 20
 Samples1d = NDArray[np.float32]
 
 
-def fingerprint(path: Path | None, sound: Sound) -> Fingerprint | None:
-    """What recognises the sound again; None where nothing sounds.
+def fingerprint(path: Path | None, one: Samples1d, rate_hz: int) -> Fingerprint | None:
+    """What recognises a sound again; None where nothing sounds.
 
-    path: its file, for fpcalc; None where there is none.
+    path: its file, for fpcalc; None where there is none. one: its one channel.
     """
     if path is not None and (made := by_fpcalc(path)):
         return made
-    return own_fingerprint(mono(sound, chroma_print.RATE_HZ))
+    first = one[: (chroma_print.LONGEST_S + 1) * rate_hz]
+    return own_fingerprint(resampled(first, rate_hz, chroma_print.RATE_HZ))
 
 
 def own_fingerprint(samples: Samples1d) -> Fingerprint | None:

@@ -45,9 +45,12 @@ class Taggers:
         """Raises WeightsAbsent."""
         self._sessions = {name: _session(weights.read(name), gpu=gpu) for name in labels.TAGS}
 
-    def hear(self, samples: Samples1d) -> Heard:
-        """What the taggers say of 16 kHz mono sound of at least a second."""
-        pictures = mel.patches(samples)
+    def hear(self, samples: Samples1d, whole: mel.Picture | None = None) -> Heard:
+        """What the taggers say of 16 kHz mono sound of at least a second.
+
+        whole: its picture, where somebody made it already.
+        """
+        pictures = mel.patches(samples, whole)
         scores: dict[str, float] = {}
         vectors = []
         for name, session in self._sessions.items():
@@ -71,14 +74,17 @@ def load_taggers(folder: Path, *, gpu: bool = False) -> Taggers | None:
     return _LOADED[folder, gpu]
 
 
-def tag(samples: Samples1d, models: Taggers | None) -> Tagged:
-    """Labels, vector and pace of 16 kHz mono sound; where there are none, the reason."""
+def tag(samples: Samples1d, models: Taggers | None, whole: mel.Picture | None = None) -> Tagged:
+    """Labels, vector and pace of 16 kHz mono sound; where there are none, the reason.
+
+    whole: its picture, where somebody made it already.
+    """
     silent = nothing_to_hear(samples)
     if silent:
         return Tagged(labels=Labels(reason=silent))
     if models is None:
         return Tagged(labels=Labels(reason="the taggers' weights are not installed"))
-    heard = models.hear(samples)
+    heard = models.hear(samples, whole)
     return Tagged(
         labels=labels.labels(heard.scores),
         embedding=embedding.embedding(heard.vector),
