@@ -50,6 +50,7 @@ def enter(module: str, needs: str = "runtime", checkout: Path = CHECKOUT) -> Non
             venv.make(needs)
         elif inside:
             return
+        keep_bytecode(os.environ, venv.folder)
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(str(venv.python), [str(venv.python), "-m", module, *sys.argv[1:]])  # noqa: S606
@@ -60,6 +61,16 @@ def enter(module: str, needs: str = "runtime", checkout: Path = CHECKOUT) -> Non
     except OSError as error:
         say(explain(error, checkout))
     sys.exit(_FAULT)
+
+
+def keep_bytecode(environ: "collections.abc.MutableMapping[str, str]", folder: Path) -> None:
+    """Have processes keep bytecode in the environment's folder where none may lie beside the sources.
+
+    Under PYTHONDONTWRITEBYTECODE each start would compile two thousand files anew, which takes longer than
+    all else that it does.
+    """
+    if environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environ.setdefault("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
 
 
 def refuse_old_python(version: "tuple[int, ...]", executable: str, module: str) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from api.bootstrap import CHECKOUT, enter
+from api.bootstrap import CHECKOUT, enter, keep_bytecode
 
 PARALLEL = ("-n", str(min(max(os.cpu_count() or 2, 2), 4)), "--dist", "loadfile")
 
@@ -18,6 +18,8 @@ def main() -> int:
     import pytest
 
     os.chdir(CHECKOUT)
+    if sys.prefix != sys.base_prefix:
+        keep_bytecode(os.environ, Path(sys.prefix))
     given = sys.argv[1:]
     chosen = any(Path(one.split("::")[0]).exists() for one in given) or {"-n", "-k", "--version"} & set(given)
     return int(pytest.main(given if chosen else [*PARALLEL, *given]))

@@ -73,6 +73,21 @@ def test_without_a_lock_nothing_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bytecode_is_kept_with_the_environment_where_it_may_not_lie_beside_sources(tmp_path: Path) -> None:
+    (tmp_path / "told.py").write_text("")
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environ.pop("PYTHONPYCACHEPREFIX", None)
+    bootstrap.keep_bytecode(environ, tmp_path / ".venv")
+    subprocess.run([sys.executable, "-c", "import told"], cwd=tmp_path, env=environ, check=True)
+    assert len(list((tmp_path / ".venv" / "bytecode").rglob("told.*.pyc"))) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {".venv", "told.py"}
+    # Who said where it lies, or nothing, is heard.
+    for said in ({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/elsewhere"}, {"LANG": "C"}):
+        environ = dict(said)
+        bootstrap.keep_bytecode(environ, tmp_path)
+        assert environ == {name: text for name, text in said.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def test_without_ensurepip_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(BootstrapFault, match="apt install python3-venv"):
