@@ -85,7 +85,20 @@ async def enrich_recordings(
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
     told = {"state": "done", "recordings": total, "up_to_date": current, **counts}
+    told |= {"without": without} if (without := _without(analyser.versions)) else {}
     return told | (_change_set(tools) if counts["done"] else {})
+
+
+def _without(versions: Mapping[str, str]) -> dict[str, str]:
+    """The parts that can't be made at present, and what would do."""
+    return {part: why for part, why in _PARTS_APART.items() if part not in versions}
+
+
+# Parts that need something besides the program, and what is said where that is not there.
+_PARTS_APART = {
+    "tagged": "the taggers' weights are absent, so genre, mood, instruments, vocals, era and the vector are "
+    "left out; `python3 -m api weights install` fetches them, and the next run makes what is missing"
+}
 
 
 def _change_set(tools: Tools) -> dict[str, str]:

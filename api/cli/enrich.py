@@ -6,7 +6,7 @@ import typer
 
 from api.cli.awaiting import ended
 from api.cli.client import answered
-from api.cli.output import REFUSED, AsJson, Refused, print_json, print_rows, say
+from api.cli.output import REFUSED, AsJson, Fault, Refused, print_json, print_rows, say
 from domain.ids import IdInvalid, decode_id
 
 _TOLD = ("recordings", "up_to_date", "done", "refused", "failed", "gone")
@@ -35,10 +35,15 @@ def enrich(
     if whole == bool(given):
         raise typer.BadParameter("give ids of recordings and releases, or --all")
     server = Server()
-    jobs = [
-        answered(server.ask("POST", path, json=body))["id"]
-        for path, body in _asked([] if whole else given, whole)
-    ]
+    jobs: list[str] = []
+    try:
+        for path, body in _asked([] if whole else given, whole):
+            jobs.append(answered(server.ask("POST", path, json=body))["id"])
+    except (Refused, Fault) as error:
+        if not jobs:
+            raise
+        # What was asked for before goes on, and nobody would know of it.
+        raise type(error)(f"{error}\nAsked for already, and going on: {', '.join(jobs)}") from None
     if not wait:
         print_json([{"jobId": job} for job in jobs]) if as_json else say(
             "\n".join(f"job {job}; look: python3 -m api jobs watch {job}" for job in jobs)
@@ -52,10 +57,23 @@ def enrich(
             f"{', '.join(jobs)}. Say the same again to go on where it was left."
         ) from None
     results = [{"jobId": job["id"], "state": job["state"], **_counts(job["result"])} for job in found]
+    without = {
+        name: why for job in found for name, why in ((job["result"] or {}).get("without") or {}).items()
+    }
     if as_json:
-        print_json(results)
+        print_json(
+            [
+                row | {"without": (job["result"] or {}).get("without") or {}}
+                for row, job in zip(results, found, strict=True)
+            ]
+        )
     else:
         print_rows(("job", "state", *_TOLD), [tuple(row.values()) for row in results])
+    for name, why in without.items():
+        say(f"Without {name}: {why}")
+    for job in found:
+        if job["errorText"]:
+            say(f"{job['id']}: {job['errorText']}")
     if any(row["state"] != "done" or row["refused"] or row["failed"] for row in results):
         raise typer.Exit(REFUSED)
 

@@ -22,7 +22,10 @@ from domain.files.ask import UPLOAD_FILE, UploadFile
 from domain.files.taking import Bytes, Sums, look
 from domain.inputs import parse
 from jobs.worker import run_job
+from tests.api.conftest import house, house_database, ours, theirs
 from tests.jobs.yard import Yard, new_yard
+
+__all__ = ["house", "house_database", "ours", "theirs"]
 
 
 @dataclass

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from domain.adapters.audio import analyse as adapter
+from domain.adapters.audio.enriching import Analysing
 from domain.adapters.postgres import Pool
+from domain.features.kept import Kept
 from domain.provenance import provenance_of
 from domain.refusals import NotFound, TooMany
 from jobs.worker import run_job
@@ -94,6 +97,46 @@ async def test_a_new_version_of_a_part_analyses_that_part_again_and_no_other(stu
         "gone": 0,
     }
     assert len(studio.ear.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "affected"),
+    [
+        ("loudness", {"loudness", "heuristics"}),
+        ("tempo", {"tempo", "heuristics"}),
+        ("key", {"key"}),
+        ("quality", {"quality"}),
+        ("fingerprint", {"fingerprint"}),
+    ],
+)
+def test_a_new_version_makes_another_of_what_rests_on_it(
+    part: str, affected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyser = Analysing(1)
+    before = analyser.versions
+    monkeypatch.setitem(adapter.VERSIONS, part, "of tomorrow")
+    after = analyser.versions
+    assert {name for name in before if before[name] != after[name]} == affected
+    kept = Kept({"facts": {}, **{name: {} for name in before}}, dict(before))
+    assert kept.missing(after) == affected
+
+
+async def test_what_can_not_be_made_for_want_of_weights_is_told_and_made_later(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    await studio.upload(sound(), recording)
+    whole = dict(studio.ear.versions)
+    studio.ear.versions = {part: version for part, version in whole.items() if part != "tagged"}
+    first = await studio.do("enrich_catalog")
+    await studio.work()
+    result = await studio.result(first.ids[0])
+    assert (result["done"], list(result["without"])) == (1, ["tagged"])
+    assert "weights install" in result["without"]["tagged"]
+    studio.ear.versions = whole
+    second = await studio.do("enrich_catalog")
+    await studio.work()
+    assert studio.ear.asked[1:] == [frozenset({"tagged"})]
+    assert "without" not in await studio.result(second.ids[0])
 
 
 async def test_a_file_that_gives_nothing_is_a_finding_and_holds_nobody_up(studio: Studio) -> None:
