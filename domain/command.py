@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from domain.access.scopes import Access, Scope
 from domain.audit import Audit
+from domain.inputs import hints_of
 from domain.ports import Blobs
 from domain.refusals import (
     InputInvalid,
@@ -107,7 +108,7 @@ class Command:
     @property
     def hints(self) -> dict[str, Any]:
         """The input's fields with their resolved types."""
-        hints = get_type_hints(self.ask, include_extras=True)
+        hints = hints_of(self.ask)
         return {field.name: hints[field.name] for field in dataclasses.fields(self.ask)}
 
 

@@ -12,6 +12,7 @@ import types
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.refusals import InputInvalid
@@ -39,6 +40,12 @@ def camel(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
+@cache
+def hints_of(cls: type) -> Mapping[str, Any]:
+    """The fields of an input with their types, resolved once: that takes longer than reading an input."""
+    return get_type_hints(cls, include_extras=True)
+
+
 def parse(cls: type[T], given: Any, path: Path = (), aliases: Mapping[str, str] | None = None) -> T:
     """An input of the dataclass, from JSON. Raises InputInvalid.
 
@@ -46,7 +53,7 @@ def parse(cls: type[T], given: Any, path: Path = (), aliases: Mapping[str, str] 
     """
     if not isinstance(given, Mapping):
         raise InputInvalid(f"{_at(path)} is {_said(given)}; an object is asked for", path=path)
-    hints = get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)  # type: ignore[arg-type]
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for name, value in given.items():

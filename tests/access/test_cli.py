@@ -1,33 +1,15 @@
 """The printed verbs of access: what their help says, and that a secret comes whole and once."""
 
 import json
-import os
-import subprocess
-import sys
 
 from tests.access.conftest import OURS, Office
-from tests.shared import CHECKOUT
+from tests.command_line import Said, called
 
 
-def call(office: Office, *words: str) -> subprocess.CompletedProcess[str]:
+def call(office: Office, *words: str) -> Said:
     """One call of the command line against the office."""
-    env = {
-        **os.environ,
-        "CATALOGRAPH_BOOTSTRAP": "skip",
-        "CATALOGRAPH_URL": office.url,
-        "CATALOGRAPH_TOKEN": office.token(OURS),
-        "COLUMNS": "80",
-        "NO_COLOR": "1",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "api", *words],
-        cwd=CHECKOUT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    given = {"CATALOGRAPH_URL": office.url, "CATALOGRAPH_TOKEN": office.token(OURS), "COLUMNS": "80"}
+    return called({**given, "CATALOGRAPH_BOOTSTRAP": "skip", "NO_COLOR": "1"}, *words)
 
 
 def test_a_secret_comes_on_a_line_of_its_own(office: Office) -> None:

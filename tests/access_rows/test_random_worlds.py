@@ -22,6 +22,8 @@ from tests.conftest import Databases
 
 WORLDS = 320
 BATCH = 40
+# The short form tries so many of them, and of those that are read by every road each so many-th.
+FEW, STEP = 120, 96
 ROOTS = {t.kind: t.plural for t in TYPES.values() if t.kind in KINDS}
 PAGE = "(first: 100) { totalCount nodes { id } pageInfo { hasNextPage } }"
 PAGES = "{" + " ".join(f"{root}{PAGE}" for root in ROOTS.values()) + "}"
@@ -45,7 +47,13 @@ async def planting(databases: Databases) -> AsyncIterator[Pool]:
     opened.terminate()
 
 
-@pytest.mark.parametrize("batch", range(0, WORLDS, BATCH))
+@pytest.mark.parametrize(
+    "batch",
+    [
+        *range(0, FEW, BATCH),
+        *(pytest.param(begin, marks=pytest.mark.long) for begin in range(FEW, WORLDS, BATCH)),
+    ],
+)
 async def test_the_row_rules_are_those_of_the_reference(batch: int, planting: Pool) -> None:
     async for world, rows, sql in planted(range(batch, batch + BATCH), planting):
         for name, viewer in world.viewers().items():
@@ -63,12 +71,13 @@ async def test_the_row_rules_are_those_of_the_reference(batch: int, planting: Po
 
 # From so many rows on that deals may open, a page is read another way: none, some, and as it is.
 @pytest.mark.parametrize("many", [0, 3, licensed.MANY_LICENSED])
+@pytest.mark.parametrize("step", [STEP, pytest.param(STEP // 4, marks=pytest.mark.long)])
 async def test_every_road_gives_what_the_reference_gives(
-    many: int, planting: Pool, monkeypatch: pytest.MonkeyPatch
+    many: int, step: int, planting: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(licensed, "MANY_LICENSED", many)
     engine = Engine(planting, KEY)
-    async for world, rows, sql in planted(range(many % 7, WORLDS, 48), planting):
+    async for world, rows, sql in planted(range(many % 7, WORLDS, step), planting):
         for name, viewer in world.viewers().items():
             await compare(rows, viewer, engine, sql, f"{world.seed}, {name}")
 

@@ -44,7 +44,7 @@ def _server(databases: Databases, redis_url: str, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("_server")
 def test_the_product_and_the_bare_handler_give_equal_answers() -> None:
-    plan = reads.Plan(tracks=1_500, connections=4, seconds=0.2, rounds=1)
+    plan = reads.Plan(tracks=600, connections=4, seconds=0.1, rounds=1)
     result = reads.run(plan, lambda _tracks: None, lambda _text: None)
     assert [line.question for line in result.lines] == [question.name for question in QUESTIONS]
     for line in result.lines:
@@ -72,7 +72,7 @@ def test_bulk_upserts_are_measured_with_history_and_without() -> None:
 def test_availability_and_its_reference_agree() -> None:
     told: list[int] = []
     result = availability.run(
-        availability.Plan(deals=150, tracks=600, calls=60), told.append, lambda _text: None
+        availability.Plan(deals=150, tracks=300, calls=60), told.append, lambda _text: None
     )
     assert (result.differ, result.agreement, told) == ([], 1.0, [150])
     assert result.asked > 500
@@ -82,7 +82,7 @@ def test_availability_and_its_reference_agree() -> None:
 
 @pytest.mark.usefixtures("_server")
 def test_similar_recordings_are_found_by_the_index_and_without() -> None:
-    result = similar.run(similar.Plan(vectors=600, questions=6), lambda _text: None)
+    result = similar.run(similar.Plan(vectors=400, questions=4), lambda _text: None)
     assert set(result.lines) == {"owner", "stranger"}
     for lines in result.lines.values():
         assert [line.filter for line in lines] == list(similar.FILTERS)

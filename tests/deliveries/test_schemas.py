@@ -65,7 +65,7 @@ def archive(**files: str) -> bytes:
 def server(source: Path) -> Iterator[str]:
     handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(source))  # noqa: E731
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
         running.shutdown()
 

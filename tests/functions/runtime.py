@@ -22,6 +22,7 @@ from typing import Any
 from api.settings import CHECKOUT
 
 _VERSION = "/2018-06-01/runtime"
+_KEPT = ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX")
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def function(handler: str, environment: Mapping[str, str], folder: Path) -> Iter
     ended = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(calls, ended))
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     log = folder / f"{handler}.{uuid.uuid4().hex[:8]}.log"
-    base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    base = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "awslambdaric", handler],

@@ -43,7 +43,7 @@ LOADS = """
 import sys
 for name in sys.argv[1:]:
     sys.modules[name] = None
-import api.hooks, api.app, jobs.worker
+import api.hooks, api.app, domain.commands, jobs.worker
 api.app.create_app
 print("loaded")
 """

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,12 @@ from domain.access.scopes import Role
 from domain.adapters.schemas import SchemaStore
 from jobs.schedule import SCHEDULES
 from tests.audio.made import encoded, tone
+from tests.command_line import called
 from tests.domain.desk import Desk
 from tests.functions import events
 from tests.functions.conftest import Town
 from tests.jobs.messages import Album
-from tests.shared import CHECKOUT, shared_folder
+from tests.shared import shared_folder
 from tests.tracing.test_one_trace import Collected, collector
 
 __all__ = ["collector"]
@@ -182,15 +181,8 @@ async def same_findings(town: Town, content: bytes, file: Path) -> list[dict[str
     )
     assert await town.yard.alive("release") == []
 
-    printed = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "api", "validate", str(file), "--offline", "--json", "--all-findings"],
-        cwd=CHECKOUT,
-        env={**town.environment, "CATALOGRAPH_BOOTSTRAP": "skip", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ("validate", str(file), "--offline", "--json", "--all-findings")
+    printed = await asyncio.to_thread(called, town.environment, *words)
     (told,) = json.loads(printed.stdout)["deliveries"]
     validated = [{name: finding[name] for name in stored[0]} for finding in told["findings"]]
     assert stored == validated

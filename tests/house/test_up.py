@@ -1,7 +1,6 @@
 """`python3 -m api` as a person starts it: one process tree, its verbs, its refusals, its end."""
 
 import contextlib
-import io
 import json
 import os
 import signal
@@ -18,10 +17,9 @@ import asyncpg
 import httpx2
 import jwt
 import pytest
-import structlog
 
-from api.cli.frame import run
 from api.processes import command_line, is_alive
+from tests.command_line import Said, called
 from tests.conftest import Databases
 from tests.shared import CHECKOUT
 
@@ -57,36 +55,11 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-@dataclass
-class Said:
-    """What one call of the command line gave."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def call(folder: Path, *words: str) -> Said:
-    """The command line in this process: the same code, without a second of imports for each call."""
-    out, err = io.StringIO(), io.StringIO()
-    wanted = environment(folder)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            patch.delenv(name, raising=False)
-        for name in ("CATALOGRAPH_STATE_FOLDER", "CATALOGRAPH_BOOTSTRAP"):
-            patch.setenv(name, wanted[name])
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            status = run(words)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            structlog.reset_defaults()
-    return Said(status, out.getvalue(), err.getvalue())
+    """The command line beside a house in a folder."""
+    return called(
+        {"CATALOGRAPH_STATE_FOLDER": str(folder), "CATALOGRAPH_BOOTSTRAP": "skip"}, *words, logs=True
+    )
 
 
 @contextlib.contextmanager

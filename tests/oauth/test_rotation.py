@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,8 +17,8 @@ from joserfc import jwt as jose
 from api.keyring import remove, rotate
 from api.keys import load_keys
 from tests.api.conftest import serving
+from tests.command_line import called
 from tests.oauth.conftest import Court
-from tests.shared import CHECKOUT
 
 NOTICED_S = 5.0
 
@@ -139,19 +137,8 @@ async def test_others_can_check_tokens_by_the_published_keys(court: Court) -> No
 
 def test_the_command_line_lists_rotates_and_removes(court: Court) -> None:
     def keys(*words: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-m", "api", "keys", *words, "--json"],
-            cwd=CHECKOUT,
-            env={
-                "CATALOGRAPH_STATE_FOLDER": str(court.settings.state_folder),
-                "CATALOGRAPH_BOOTSTRAP": "skip",
-                "PATH": "/usr/bin:/bin",
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        folder = str(court.settings.state_folder)
+        done = called({"CATALOGRAPH_STATE_FOLDER": folder}, "keys", *words, "--json")
         return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr)
 
     before = keys("list")

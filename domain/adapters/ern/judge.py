@@ -107,7 +107,7 @@ def _from_lxml(entry: etree._LogEntry) -> Finding:
 
 
 _explaining = threading.Lock()
-_explainers: "dict[Path, XMLSchema]" = {}
+_explainers: "dict[str, XMLSchema]" = {}
 
 
 def _explainer(path: Path) -> "XMLSchema":
@@ -115,10 +115,11 @@ def _explainer(path: Path) -> "XMLSchema":
     # Loaded by the first fault as well: a cloud function that sees none starts sooner without it.
     import xmlschema
 
+    # The name is made of the content, and so is the same in every folder that it is installed in.
     with _explaining:
-        if path not in _explainers:
-            _explainers[path] = xmlschema.XMLSchema(str(path), allow="local")
-        return _explainers[path]
+        if path.name not in _explainers:
+            _explainers[path.name] = xmlschema.XMLSchema(str(path), allow="local")
+        return _explainers[path.name]
 
 
 def _explained(schema: Compiled, root: etree._Element) -> Iterator[Finding]:
