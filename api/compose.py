@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 import asyncpg
 
-from api.keys import ensure_secret, purpose_secret
 from api.settings import Settings, is_loopback
 from domain.adapters.blobs import LocalBlobs
 from domain.adapters.postgres import Connection, Pool, open_pool
@@ -79,7 +78,7 @@ def analysing(settings: Settings) -> "Analysing | None":
 @contextmanager
 def sound_analyser(settings: Settings, at_once: int) -> "Iterator[Callable[[Path], Analysis | NotAnalysed]]":
     """What analyses a file of sound, in processes of its own; may be called from several threads."""
-    from domain.adapters.audio.analyse import Settings as AudioSettings
+    from domain.adapters.audio.orders import Settings as AudioSettings
     from domain.adapters.audio.pool import Pool
 
     audio = AudioSettings(
@@ -126,8 +125,7 @@ def blob_folder(settings: Settings) -> FolderBlobs | None:
 
 def blob_links(settings: Settings) -> Links:
     """What signs and judges the addresses of blobs that the front door serves."""
-    secret = ensure_secret(settings.state_folder / "keys")
-    return Links(settings.issuer, purpose_secret(secret, "blob links"))
+    return _links(settings, "blob links")
 
 
 @contextmanager
@@ -160,6 +158,7 @@ def collected(settings: Settings) -> Iterator[None]:
 
 def notice_outlets(settings: Settings) -> "Outlets":
     """What notices are sent by: the mail server that is set, if any, and posts to webhooks."""
+    from api.keys import ensure_secret
     from api.sealing import AnswerSealer
     from domain.adapters.mail import SmtpMailer, SmtpServer
     from domain.adapters.webhooks import WebhookPoster
@@ -207,8 +206,14 @@ def language_models(settings: Settings) -> "Models":
 
 def file_links(settings: Settings) -> Links:
     """What signs and judges the addresses of files, wherever their bytes lie."""
+    return _links(settings, "file links")
+
+
+def _links(settings: Settings, purpose: str) -> Links:
+    from api.keys import ensure_secret, purpose_secret
+
     secret = ensure_secret(settings.state_folder / "keys")
-    return Links(settings.issuer, purpose_secret(secret, "file links"))
+    return Links(settings.issuer, purpose_secret(secret, purpose))
 
 
 @asynccontextmanager

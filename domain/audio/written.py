@@ -1,16 +1,19 @@
 """An analysis as JSON, and back: how it is stored, printed, and told from one process to another."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+import orjson
 
 from domain.audio.analysis import Analysis, NotAnalysed
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def as_json(found: Analysis | NotAnalysed) -> bytes:
     """JSON of an analysis, or of why there is none; numbers that are none are null."""
-    return _adapter().dump_json(found)
+    return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def as_data(found: Analysis | NotAnalysed) -> dict[str, Any]:
@@ -26,5 +29,8 @@ def from_json(data: bytes | str) -> Analysis | NotAnalysed:
 
 
 @cache
-def _adapter() -> TypeAdapter[Analysis | NotAnalysed]:
+def _adapter() -> "TypeAdapter[Analysis | NotAnalysed]":
+    # A process that analyses writes and never reads: it needs none of this, which is slow to load.
+    from pydantic import TypeAdapter
+
     return TypeAdapter(Analysis | NotAnalysed)

@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.adapters.audio import network
-from domain.adapters.audio.analyse import Settings, analyse
+from domain.adapters.audio.analyse import analyse
 from domain.adapters.audio.checkpoint import CheckpointBroken
 from domain.adapters.audio.musicnn import providers, tag
+from domain.adapters.audio.orders import Settings
 from domain.audio import labels, mel
 from domain.audio.analysis import Analysis
 from domain.audio.embedding import similarity

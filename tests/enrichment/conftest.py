@@ -13,6 +13,7 @@ import pytest
 
 from domain.access.scopes import Role
 from domain.adapters.audio import analyse as adapter
+from domain.adapters.audio.orders import Settings
 from domain.adapters.postgres import Pool
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.command import Outcome
@@ -43,7 +44,7 @@ class Ear:
     async def analyse(self, path: Path, parts: frozenset[str]) -> Analysis | NotAnalysed:
         """These parts, by the versions that it says it has."""
         self.asked.append(parts)
-        settings = adapter.Settings(weights=self.weights)
+        settings = Settings(weights=self.weights)
         found = await asyncio.to_thread(adapter.analyse, path, parts, settings)
         if isinstance(found, NotAnalysed):
             return found

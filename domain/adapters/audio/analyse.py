@@ -1,12 +1,12 @@
 """One file of sound, everything that can be said of it: decoded once, heard by each part."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from domain.adapters.audio import decode as decoding
 from domain.adapters.audio import musicnn
 from domain.adapters.audio.fingerprint import fingerprint
+from domain.adapters.audio.orders import ALL, Settings
 from domain.audio import chroma_print, heuristics, key, loudness, mel, quality, spectral, tempo
 from domain.audio.analysis import (
     Analysis,
@@ -34,30 +34,16 @@ VERSIONS = {
     "fingerprint": f"fingerprint {chroma_print.VERSION}",
     "heuristics": f"heuristics {heuristics.VERSION}",
 }
-ALL = frozenset(VERSIONS)
 _BY_EAR = frozenset({"tagged", "heuristics"})
 _ANALYSED_HZ = 22_050
+_USUAL = Settings()
 _LEFT_OUT = "it was not asked for"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """sample_rate_hz: what a higher rate is brought down to before it is analysed.
-
-    bpm_confidence_threshold: a tempo less sure stays a candidate. weights: the folder of the taggers'
-    weights; empty, or one without them: nothing is tagged. gpu: whether they may use a graphics card.
-    """
-
-    sample_rate_hz: int = 44_100
-    bpm_confidence_threshold: float = 0.7
-    weights: str = ""
-    gpu: bool = False
 
 
 def analyse(
     path: Path,
     parts: frozenset[str] = ALL,
-    settings: Settings = Settings(),
+    settings: Settings = _USUAL,
 ) -> Analysis | NotAnalysed:
     """Everything that can be said of one file, or the one finding why nothing can.
 

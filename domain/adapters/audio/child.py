@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import orjson
-from pydantic import TypeAdapter
 
-from domain.adapters.audio.analyse import Settings, analyse
+from domain.adapters.audio.analyse import analyse
+from domain.adapters.audio.orders import Settings
 from domain.adapters.audio.orphan import end_with_parent
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.refused import not_analysed
@@ -31,14 +31,13 @@ def main(memory_bytes: int) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     # Nothing here writes a file.
     _limit(resource.RLIMIT_FSIZE, 0)
-    settings_of = TypeAdapter(Settings)
     for line in sys.stdin.buffer:
         order = orjson.loads(line)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
         _limit(resource.RLIMIT_CPU, spent + int(order["cpu_s"]), for_good=False)
         path = Path(os.fsdecode(order["path"].encode("latin-1")))
-        found = _analysed(path, frozenset(order["parts"]), settings_of.validate_python(order["settings"]))
+        found = _analysed(path, frozenset(order["parts"]), Settings(**order["settings"]))
         data = memoryview(as_json(found) + b"\n")
         while data:
             data = data[answers.write(data) :]

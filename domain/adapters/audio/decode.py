@@ -15,7 +15,6 @@ from typing import BinaryIO, cast
 import av
 import av.error
 import numpy as np
-import soundfile
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -234,6 +233,9 @@ def _bits_of(codec: str, extra: bytes) -> int | None:
 
 def _by_sndfile(source: "_From", content: Content, held: Held) -> Sound | None:
     """The sound as libsndfile decodes it; None when it can't either."""
+    # Of a thousand files one needs it.
+    import soundfile
+
     with (
         suppress(soundfile.SoundFileError, RuntimeError, ValueError),
         soundfile.SoundFile(source) as opened,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from domain.audio.analysis import Analysis, NotAnalysed
 
 if TYPE_CHECKING:
-    from domain.adapters.audio.analyse import Settings
+    from domain.adapters.audio.orders import Settings
     from domain.adapters.audio.pool import Pool
 
 # What a part is worked out from beside the samples: with another version of that, it is another version too.
@@ -85,7 +85,7 @@ class Analysing:
         return self._weights is not None and not Weights(self._weights).absent()
 
     def _settings(self) -> "Settings":
-        from domain.adapters.audio.analyse import Settings
+        from domain.adapters.audio.orders import Settings
 
         return Settings(
             sample_rate_hz=self._sample_rate_hz,

@@ -12,16 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import LifoQueue
 from types import TracebackType
 from typing import IO, Self
 
 import orjson
-from pydantic import TypeAdapter
 
-from domain.adapters.audio.analyse import ALL, Settings
+from domain.adapters.audio.orders import ALL, Settings
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.refused import not_analysed
 from domain.audio.written import from_json
@@ -143,7 +142,7 @@ class _Child:
 
     def __init__(self, limits: Limits, settings: Settings) -> None:
         self._limits = limits
-        self._settings = TypeAdapter(Settings).dump_python(settings, mode="json")
+        self._settings = asdict(settings)
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONPATH": str(_ROOT)}
         # Our own interpreter and our own module: nothing of it comes from outside.
