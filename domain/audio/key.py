@@ -13,8 +13,9 @@ from domain.audio.analysis import Key, KeyCandidate, Samples
 from domain.audio.camelot import SCALES, TONICS, camelot, open_key
 from domain.audio.chroma import Chroma, chroma, peaks
 from domain.audio.network import load
+from domain.audio.profiles import PROFILES, turned
 
-VERSION = "3"
+VERSION = "4"
 _LEAST_S = 2.0
 _TUNED_GATE = 0.06  # noise .01-.04, drums .03; music .11-.99
 _PEAKED_GATE = 0.1  # clicks .01; music .38-.61
@@ -87,7 +88,13 @@ def features(sound: Chroma) -> Doubles:
         100 * falls,
         np.log(mean + 0.005),
     )
-    return np.stack(parts)[:, _SEEN_FROM].transpose(1, 0, 2).reshape(12, -1)
+    seen = np.stack(parts)[:, _SEEN_FROM].transpose(1, 0, 2).reshape(12, -1)
+    # How alike the published profiles are, whose music is not ours: that holds where our own styles end.
+    level = np.stack(parts[:3])
+    level -= level.mean(axis=1, keepdims=True)
+    level /= np.maximum(1e-9, np.linalg.norm(level, axis=1, keepdims=True))
+    alike = (level @ _TURNED.T).reshape(-1, 12)
+    return np.concatenate([seen, alike.T], axis=1)
 
 
 def _chances(sound: Chroma) -> Doubles:
@@ -114,6 +121,8 @@ def _triads() -> Doubles:
 
 
 _TRIADS = _triads()
+# Three published profiles, each as 24 rows: C to B major, C to B minor.
+_TURNED = np.concatenate([turned(PROFILES[name]) for name in ("krumhansl", "temperley", "bgate")])
 _SEEN_FROM = np.add.outer(np.arange(12), np.arange(12)) % 12  # a row for each tonic: the degrees above it
 
 

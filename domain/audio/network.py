@@ -55,6 +55,8 @@ def load(name: str) -> Network:
 def parse(told: Mapping[str, object]) -> Network:
     """A network from what `learned/NAME.json` holds."""
     numbers = {
-        name: np.array(value, float) for name, value in told.items() if name not in ("version", "made")
+        name: np.array(value, float)
+        for name, value in told.items()
+        if name not in ("version", "made", "fits")
     }
     return Network(version=str(told["version"]), **numbers)

@@ -38,10 +38,14 @@ PROFILES: dict[str, tuple[Profile, Profile]] = {
 }
 
 
+def turned(profile: tuple[Profile, Profile]) -> Profile:
+    """A profile as seen from all 24 keys, C to B major, then C to B minor: rows of mean 0 and length 1."""
+    rows = np.stack([np.roll(mode, tonic) for mode in profile for tonic in range(12)])
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
 def likeness(chroma: NDArray[np.float64], profile: tuple[Profile, Profile]) -> NDArray[np.float64]:
     """The correlation of twelve pitch classes with all 24 keys: C to B major, then C to B minor."""
-    turned = np.stack([np.roll(mode, tonic) for mode in profile for tonic in range(12)])
-    turned = turned - turned.mean(axis=1, keepdims=True)
     level = chroma - chroma.mean()
-    norms = np.linalg.norm(turned, axis=1) * np.linalg.norm(level)
-    return np.asarray(turned @ level / np.maximum(norms, 1e-12))
+    return np.asarray(turned(profile) @ level / max(float(np.linalg.norm(level)), 1e-12))

@@ -17,7 +17,7 @@ from domain.audio.analysis import Samples, Tempo, TempoCandidate, TempoSegment
 from domain.audio.network import load
 from domain.audio.onsets import Floats, Onsets, onsets
 
-VERSION = "3"
+VERSION = "4"
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 SAME = 0.04  # tempos closer than this are one tempo
 _CANDIDATES, _ALLOWED = 5, 10

@@ -16,6 +16,7 @@ from tests.bench.audio_scores import DRUMS, Note
 RATE_HZ = 44_100
 
 Floats = NDArray[np.float32]
+Mono = NDArray[np.float32]
 
 
 class Player:
@@ -63,6 +64,38 @@ class Player:
         self._generate(self.rate_hz // 10)
         return np.ascontiguousarray(np.concatenate(parts).T)
 
+    def follow(
+        self, events: Sequence[tuple[float, int, tuple[int, ...]]], begin_s: float, end_s: float
+    ) -> Floats:
+        """What MIDI events sound like between two moments. events: seconds, status byte and data, in order.
+
+        What was set before the first moment holds; notes begun before are not heard.
+        """
+        synth, parts, now = self._synth, [], begin_s
+        for chan in range(16):
+            synth.program_select(chan, self._font, 128 if chan == 9 else 0, 0, chan == 9)
+        for when, status, data in events:
+            if when >= end_s:
+                break
+            if (frames := round((when - now) * self.rate_hz)) > 0:
+                parts.append(self._generate(frames))
+                now += frames / self.rate_hz
+            kind, chan = status & 0xF0, status & 0x0F
+            if kind == 0x90 and data[1]:
+                if when >= begin_s:
+                    synth.noteon(chan, data[0], data[1])
+            elif kind in (0x80, 0x90):
+                synth.noteoff(chan, data[0])
+            elif kind == 0xB0:
+                synth.control_change(chan, data[0], data[1])
+            elif kind == 0xC0 and chan != 9:
+                synth.program_select(chan, self._font, 0, data[0])
+            elif kind == 0xE0:
+                synth.pitchbend(chan, data[0] | data[1] << 7)
+        parts.append(self._generate(max(1, round((end_s - now) * self.rate_hz))))
+        synth.sounds_off()
+        return np.ascontiguousarray(np.concatenate(parts).T)
+
     def _generate(self, frames: int) -> Floats:
         return np.frombuffer(self._synth.generate_simple(frames), np.float32).reshape(-1, 2).copy()
 
@@ -86,6 +119,29 @@ def produce(sound: Floats, rate_hz: int, dice: Random) -> Floats:
         np.where(np.abs(loud) < 0.7, loud, np.sign(loud) * (0.7 + 0.3 * np.tanh((np.abs(loud) - 0.7) / 0.3))),
         np.float32,
     )
+
+
+def aged(one: Mono, rate_hz: int, dice: Random) -> Mono:
+    """One channel as it may have come through: a band left out or raised, its loudness levelled."""
+    size = _length(one.size)
+    hertz = np.maximum(20, np.fft.rfftfreq(size, 1 / rate_hz))
+    decibels = np.zeros(hertz.size)
+    for _ in range(dice.choice((0, 1, 2, 3))):
+        middle, wide, gain = dice.uniform(5.6, 13), dice.uniform(0.4, 1.6), dice.uniform(-10, 8)
+        decibels += gain * np.exp(-0.5 * ((np.log2(hertz) - middle) / wide) ** 2)
+    if dice.random() < 0.3:
+        decibels -= 12 * np.maximum(0, np.log2(hertz / dice.uniform(2500, 8000)))
+    if dice.random() < 0.2:
+        decibels -= 12 * np.maximum(0, np.log2(dice.uniform(60, 200) / hertz))
+    made = np.fft.irfft(np.fft.rfft(one, size) * 10 ** (decibels / 20), size)[: one.size]
+    if dice.random() < 0.4:
+        # A compressor: what is louder than usual over a quarter of a second is turned down.
+        frame = rate_hz // 20
+        level = np.sqrt(np.convolve(made**2, np.ones(frame) / frame, mode="same")[::frame] + 1e-9)
+        level = np.convolve(level, np.hanning(7) / np.hanning(7).sum(), mode="same")
+        gain = (np.maximum(level, level.mean()) / level.mean()) ** -dice.uniform(0.3, 0.8)
+        made = made * np.interp(np.arange(made.size), np.arange(gain.size) * frame, gain)
+    return np.asarray(made, np.float32)
 
 
 def _length(least: int) -> int:

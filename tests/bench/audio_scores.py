@@ -5,6 +5,7 @@ swing and who plays are thrown for each clip. `audio_render` turns a score into 
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ _KIT = {
     "kick": 36, "snare": 38, "rim": 37, "clap": 39, "hat": 42, "open": 46, "ride": 51, "tom": 45, "high": 50,
     "tamb": 54, "bell": 56, "shaker": 70, "conga": 63, "low": 64, "clave": 75, "pedal": 44, "china": 52,
 }  # fmt: skip
+_ODD = (0, 3, 6, 6, 7, 9, 12, 14, 19, 23, 46, 46, 52, 54, 64, 66, 68, 70, 72, 74, 75, 79, 82, 104, 104, 107)
 _ROMAN = {"I": 0, "II": 1, "III": 2, "IV": 3, "V": 4, "VI": 5, "VII": 6}
 
 
@@ -73,10 +75,18 @@ STYLES = {name: Style(**told) for name, told in _TABLES["styles"].items()}
 _PROGRESSIONS = _TABLES["progressions"]
 
 
-def compose(style: str, seed: int, seconds: float = 24.0, mixed: bool = False) -> Score:
-    """A clip of the style; the same seed gives the same one. mixed: some parts are loud, some buried."""
-    dice = Random(f"{style}:{seed}")
+def compose(
+    style: str, seed: int, seconds: float = 24.0, *, mixed: bool = False, guests: bool = False
+) -> Score:
+    """A clip of the style; the same seed gives the same one.
+
+    mixed: some parts are loud, some buried. guests: the style's drums, the band of another style; the clip
+    begins anywhere, its tempo drifts a little, and so may concert pitch.
+    """
+    dice = Random(f"{style}:{seed}:guests" if guests else f"{style}:{seed}")
     table = STYLES[style]
+    if guests:
+        table = _with_guests(table, dice)
     bpm = round(dice.uniform(*table.bpm), 1)
     scale = "minor" if dice.random() < table.minor else "major"
     tonic = dice.randrange(12)
@@ -104,6 +114,9 @@ def compose(style: str, seed: int, seconds: float = 24.0, mixed: bool = False) -
         for note in notes
     ]
     cents = 0.0 if dice.random() < 0.5 else float(dice.choice((-40, -30, -20, -10, 10, 15, 25, 40)))
+    if guests:
+        cents = round(dice.uniform(-40, 40), 1)
+        notes = _drifting(_from_anywhere(notes, dice, table.beats), dice)
     return Score(
         style=style,
         bpm=bpm,
@@ -113,6 +126,41 @@ def compose(style: str, seed: int, seconds: float = 24.0, mixed: bool = False) -
         cents=cents,
         notes=tuple(notes),
     )
+
+
+def _with_guests(table: Style, dice: Random) -> Style:
+    """The style with the bass, chords and tunes of others that count alike."""
+    alike = [one for one in STYLES.values() if (one.beats, one.steps) == (table.beats, table.steps)]
+    bass, band, tune = (dice.choice(alike) for _ in range(3))
+    odd = dice.random() < 0.4  # instruments that no style has
+    return replace(
+        table,
+        bass=bass.bass,
+        basses=bass.basses,
+        chords=band.chords,
+        comps=[dice.choice(_ODD)] if odd else band.comps,
+        pads=band.pads,
+        leads=[dice.choice(_ODD)] if odd else tune.leads,
+        melody=max(table.melody, 0.5),
+        seventh=dice.choice((0.05, 0.15, 0.4)),
+        minor=0.5,
+    )
+
+
+def _from_anywhere(notes: list[Note], dice: Random, beats: int) -> list[Note]:
+    """What is left when the first beats are cut off: half of the clips begin within the music."""
+    cut = dice.choice((0, 0, 0, beats, 2 * beats)) + dice.choice((0.0, 0.0, dice.uniform(0, beats)))
+    return [replace(note, start=note.start - cut) for note in notes if note.start >= cut]
+
+
+def _drifting(notes: list[Note], dice: Random) -> list[Note]:
+    """As players without a click: up to 1.5 % quicker and slower by turns, the mean kept."""
+    period, turn = dice.uniform(16, 48), dice.uniform(0, 2 * math.pi)
+    depth = dice.choice((0.0, 0.0, 0.008, 0.015)) * period / (2 * math.pi)
+    return [
+        replace(note, start=max(0.0, note.start + depth * math.sin(2 * math.pi * note.start / period + turn)))
+        for note in notes
+    ]
 
 
 def _chord(word: str, scale: str, dice: Random, seventh: float) -> tuple[int, ...]:
