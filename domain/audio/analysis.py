@@ -1,7 +1,8 @@
 """What an analysis of one sound gives: each figure with how sure it is, its rivals, and who made it.
 
 None is an answer: nothing can be said (silence, noise, no beat, no pitch), and `reason` says why. A
-confidence is a probability, 0 to 1, calibrated on labelled clips (docs/enrichment.md).
+confidence is a probability, 0 to 1, calibrated on labelled clips, or None where there were none to do it by
+(docs/enrichment.md).
 """
 
 from collections.abc import Mapping
@@ -147,10 +148,15 @@ class Heuristic:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """A word for the sound and how probable it is."""
+    """A word for the sound and how probable it is.
+
+    confidence: None where no labelled sounds tell how often the word is right; score: what the tagger gives
+    the word, 0 to 1, which is no probability of being right.
+    """
 
     name: str
-    confidence: float
+    confidence: float | None
+    score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,9 +76,10 @@ def judged(labels: Labels, *, model: str, model_version: str) -> dict[str, Any]:
             confidence=_sure(first.confidence) if first else None,
             reason=labels.reason or "nothing was heard that can be named",
             rivals=[
-                {"text": label.name, "confidence": _sure(label.confidence)}
+                {"text": label.name, "confidence": _sure(label.confidence), **_scored(label)}
                 for label in heard[1:][:MOST_RIVALS]
             ],
+            detail=_scored(first) if first else None,
             model=model,
             model_version=model_version,
         )
@@ -87,6 +88,11 @@ def judged(labels: Labels, *, model: str, model_version: str) -> dict[str, Any]:
             "description", text=labels.description, model=model, model_version=model_version
         )
     return fields
+
+
+def _scored(label: Label) -> dict[str, float]:
+    """What a tagger gives the word, beside how often that is right, which may not be known."""
+    return {} if label.score is None else {"score": label.score}
 
 
 def tagged(tags: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -378,7 +378,9 @@ async def _keep_embedded(asking: _Asking, sql: Sql, version: str) -> uuid.UUID:
     """Keep the taggers' labels beside the models' answers: corrections are compared with them, too."""
     assert asking.embedded is not None
     model_id = await registry.add(sql, "embedded", EMBEDDED, "embedded", {}, version)
-    tops = [labels[0].confidence for name in WEIGHED if (labels := getattr(asking.embedded, name))]
+    firsts = [labels[0] for name in WEIGHED if (labels := getattr(asking.embedded, name))]
+    # Of some fields nobody knows how sure they are: those say nothing of the whole.
+    tops = [one.confidence for one in firsts if one.confidence is not None]
     confidence = min(1.0, max(0.0, sum(tops) / len(tops))) if tops else 0.0
     await record.keep_answer(
         sql,

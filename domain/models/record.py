@@ -217,12 +217,20 @@ async def correct(
     return told
 
 
+def _number(told: object) -> float | None:
+    return float(told) if isinstance(told, int | float) else None
+
+
 def labels_from(said: Mapping[str, Any]) -> Labels:
     """Labels out of the JSON that they are kept as."""
     return Labels(
         **{
             field: tuple(
-                Label(name=text_of(one["name"]), confidence=float(one["confidence"]))
+                Label(
+                    name=text_of(one["name"]),
+                    confidence=_number(one["confidence"]),
+                    score=_number(one.get("score")),
+                )
                 for one in said.get(field) or ()
             )
             for field in (*WORDS, "era")

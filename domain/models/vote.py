@@ -31,10 +31,7 @@ def vote(heard: Sequence[Heard]) -> Voted:
     """
     assert heard, "an answer is made of what was heard in at least one window"
     chosen = {field: _field(field, heard) for field in WORDS}
-    fields = {
-        field: sum(label.confidence for label in labels) / len(labels) if labels else None
-        for field, labels in chosen.items()
-    }
+    fields = {field: _mean(labels) for field, labels in chosen.items()}
     known = [sure for field in WEIGHED if (sure := fields[field]) is not None]
     middle = heard[len(heard) // 2].description
     return Voted(
@@ -51,6 +48,11 @@ def vote(heard: Sequence[Heard]) -> Voted:
     )
 
 
+def _mean(labels: Sequence[Label]) -> float | None:
+    known = [label.confidence for label in labels if label.confidence is not None]
+    return sum(known) / len(known) if known else None
+
+
 def _field(field: str, heard: Sequence[Heard]) -> tuple[Label, ...]:
     found = []
     number = len(heard)
@@ -62,6 +64,6 @@ def _field(field: str, heard: Sequence[Heard]) -> tuple[Label, ...]:
         else:
             confidence = (len(hearing) + 1) / (number + 2)
         found.append((Label(name=word, confidence=round(min(1.0, confidence), 4)), len(hearing)))
-    found.sort(key=lambda one: (-one[0].confidence, one[0].name))
+    found.sort(key=lambda one: (-(one[0].confidence or 0.0), one[0].name))
     most = [label for label, times in found if 2 * times > number]
     return tuple(most or [label for label, _ in found[:1]])
