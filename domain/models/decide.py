@@ -33,17 +33,19 @@ async def evidence_of(sql: Sql, champion: Known, challenger: Known) -> Evidence:
     """Every pair of answers of both since one of them last got its role, and their figures since then.
 
     A pair is two answers about the same bytes for the same organization, measured by the same: a person's
-    correction, or the embedded taggers.
+    correction, or the embedded taggers. All pairs of one recording are one, their mean: a file with another
+    tag is other bytes, and who sent the same sound 200 times would decide by it, and not by chance either.
     """
     since = max(champion.role_since, challenger.role_since)
     row = await sql.fetchrow(
         "select count(*)::int as pairs, coalesce(avg(d), 0)::float8 as mean, "
         "coalesce(stddev_samp(d), 0)::float8 as deviation, "
-        "coalesce(sum((against = 'person')::int), 0)::int as by_person from ("
-        "select b.agreement - a.agreement as d, b.against from model_answer a join model_answer b "
+        "coalesce(sum(by_person::int), 0)::int as by_person from ("
+        "select avg(b.agreement - a.agreement) as d, bool_or(b.against = 'person') as by_person "
+        "from model_answer a join model_answer b "
         "on b.owner_id = a.owner_id and b.sha256 = a.sha256 and b.model_id = $2 and b.against = a.against "
         "where a.model_id = $1 and a.answered_at >= $3 and b.answered_at >= $3 "
-        "order by a.id desc limit $4) pair",
+        "group by a.owner_id, a.subject_id order by max(a.answered_at) desc limit $4) pair",
         champion.id,
         challenger.id,
         since,

@@ -119,9 +119,17 @@ class Arena:
             return {one.provider: one.role for one in await registry.all_models(sql)}
 
     async def answer(
-        self, pairs: int, agreement: dict[str, float], failed: dict[str, int] | None = None
+        self,
+        pairs: int,
+        agreement: dict[str, float],
+        failed: dict[str, int] | None = None,
+        *,
+        recordings: int = 0,
     ) -> None:
-        """Let both answer so many recordings; by provider how often they agree with people, and fail."""
+        """Let both answer so many files; by provider how often they agree with people, and fail.
+
+        recordings: how many these are files of, each of its own unless said.
+        """
         async with self.pool.acquire() as sql:
             known = await registry.all_models(sql)
             # Bytes that nobody has answered about yet.
@@ -131,9 +139,9 @@ class Arena:
                 await sql.execute(
                     "insert into model_answer (owner_id, model_id, subject_id, sha256, labels, confidence, "
                     "windows, reason, agreement, against, latency_ms, cost_micros) "
-                    "select $1, $2, $1, ($3 + n)::text, '{}', 0.9, 3, 'r', d, 'person', 10, 0 "
-                    "from unnest($4::float8[]) with ordinality x (d, n)",
-                    *(self.owner, one.id, start, told),
+                    "select $1, $2, md5(($3 + n % $5)::text)::uuid, ($3 + n)::text, '{}', 0.9, 3, 'r', d, "
+                    "'person', 10, 0 from unnest($4::float8[]) with ordinality x (d, n)",
+                    *(self.owner, one.id, start, told, recordings or pairs),
                 )
                 bad = (failed or {}).get(one.provider, 0)
                 await sql.execute(
@@ -195,6 +203,15 @@ async def test_a_better_challenger_becomes_champion_and_a_worse_one_is_taken_bac
     ]
     told = await arena.pool.fetch("select kind from notice order by id")
     assert [row["kind"] for row in told] == ["model.proposed", "model.promoted", "model.rolled_back"]
+
+
+async def test_one_recording_sent_as_many_files_is_one_piece_of_evidence(arena: Arena) -> None:
+    await arena.answer(600, {"qwen": 0.0, "openai": 1.0}, recordings=3)
+    found = await arena.judged("apply")
+    assert (found.judgement.verdict, found.evidence.pairs, found.done) == (Verdict.WAIT, 3, "")
+    await arena.answer(PAIRS - 3, {"qwen": 0.0, "openai": 1.0})
+    found = await arena.judged("apply")
+    assert (found.evidence.pairs, found.evidence.by_person, found.done) == (PAIRS, PAIRS, "promoted")
 
 
 async def test_a_challenger_as_good_as_the_champion_is_refused(arena: Arena) -> None:
