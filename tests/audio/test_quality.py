@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from domain.adapters.audio.decode import decode
 from domain.audio.analysis import Quality, Samples, Sound
+from domain.audio.loudness import LoudnessMeter
 from domain.audio.quality import FLAGS, quality
 from tests.audio.made import RATE_HZ, encoded, tone
 
@@ -168,6 +169,25 @@ def test_damage_is_told_and_the_rest_is_heard(clean: Samples) -> None:
     found_quality = quality(read)
     assert "corrupt" in found_quality.flags
     assert found_quality.figures["not_numbers"] == 10
+
+
+@pytest.mark.parametrize(("level", "corrupt"), [(32_767.0, False), (1e18, True), (1e25, True), (3e38, True)])
+def test_floats_beyond_any_full_scale_are_damage_and_spoil_no_figure(
+    clean: Samples, level: float, corrupt: bool
+) -> None:
+    wild = np.array(clean)
+    wild[:, 50_000:52_000] *= np.float32(level)
+    heard = LoudnessMeter()
+    read = decode(io.BytesIO(encoded(wild, "wav", "pcm_f32le")), meters=[heard])
+    assert isinstance(read, Sound)
+    assert ("corrupt" in quality(read).flags) is corrupt
+    told = heard.result()
+    assert told.integrated_lufs is not None
+    assert told.range_lu is not None
+    assert told.true_peak_dbtp is not None
+    assert (told.true_peak_dbtp < 3) is corrupt
+    figures = (told.integrated_lufs, told.range_lu, told.true_peak_dbtp, *quality(read).figures.values())
+    assert np.isfinite(figures).all()
 
 
 def test_every_flag_is_explained() -> None:

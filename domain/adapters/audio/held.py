@@ -15,6 +15,10 @@ from domain.audio.meters import BLOCK_VALUES, Meter
 # 240 MiB: 12 minutes of stereo at 44.1 kHz.
 MOST_VALUES = 63 << 20
 _SPARE_S = 60
+# Whole numbers of 32 bits that were written as floats are sound still. What lies beyond that is damage, and
+# its squares would overflow in whatever hears it.
+_LARGEST = 2.0**32
+_PLAIN_POWER = 1e18
 
 
 class Held:
@@ -96,8 +100,8 @@ class Held:
             np.concatenate(self._waiting, axis=1) if self._waiting else np.zeros((channels, 0), np.float32)
         )
         self._waiting, self._waiting_values = [], 0
-        if not np.isfinite(block.sum()):
-            wrong = ~np.isfinite(block)
+        if not float(np.vdot(block, block)) < _PLAIN_POWER:  # also where it is no number
+            wrong = ~(np.abs(block) <= _LARGEST)
             self._not_numbers += int(wrong.sum())
             block[wrong] = 0.0
         self.frames += block.shape[1]
