@@ -12,6 +12,7 @@ import structlog
 
 from domain import jobs
 from domain.audio.analysis import NotAnalysed
+from domain.audio.refused import PASSING
 from domain.audit import Audit
 from domain.features.enrich import (
     EXTRACT,
@@ -33,8 +34,6 @@ from domain.models.hear import ASK_MODELS
 from domain.ports import BlobNotFound, OutsideAway
 from jobs.job import Cancelled, Tools, TryAgain, job
 
-# What another time may mend, so that it is no finding about the bytes.
-_PASSING = frozenset({"audio_unreadable"})
 _LOOK_EVERY_S = 0.2
 
 log = structlog.get_logger(__name__)
@@ -137,7 +136,7 @@ async def _enrich(subject: Subject, tools: Tools, *, hung: bool = True) -> Mappi
     found = await _found(subject, versions, tools)
     told = {"file_id": encode_id("file", subject.file_id)}
     if isinstance(found, NotAnalysed):
-        state = "failed" if found.code in _PASSING else "refused"
+        state = "failed" if found.code in PASSING else "refused"
         async with tools.step() as sql:
             await note(
                 sql,
@@ -186,7 +185,7 @@ async def _found(subject: Subject, versions: Mapping[str, str], tools: Tools) ->
     try:
         found = await _analyse(subject, missing, tools)
         async with tools.pool.acquire() as sql:
-            if isinstance(found, NotAnalysed) and found.code in _PASSING:
+            if isinstance(found, NotAnalysed) and found.code in PASSING:
                 return found
             asked = versions if isinstance(found, NotAnalysed) else {part: versions[part] for part in missing}
             await keep(sql, subject.sha256, found, asked)

@@ -87,7 +87,8 @@ def test_a_process_that_is_killed_is_a_finding_and_is_replaced(song: Path, endle
     with Pool(1, Limits(cpu_s=120)) as pool:
         assert finding(pool, song) == "analysed"
         for deadly, code in (
-            (signal.SIGKILL, "audio_too_complex"),
+            (signal.SIGKILL, "audio_interrupted"),
+            (signal.SIGTERM, "audio_interrupted"),
             (signal.SIGSEGV, "audio_decoder_failed"),
         ):
             (child,) = pool.processes

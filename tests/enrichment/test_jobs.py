@@ -12,6 +12,8 @@ import pytest
 from domain.adapters.audio import analyse as adapter
 from domain.adapters.audio.enriching import Analysing
 from domain.adapters.postgres import Pool
+from domain.audio.analysis import NotAnalysed
+from domain.audio.refused import not_analysed
 from domain.features.kept import Kept
 from domain.provenance import provenance_of
 from domain.refusals import NotFound, TooMany
@@ -161,6 +163,25 @@ async def test_a_file_that_gives_nothing_is_a_finding_and_holds_nobody_up(studio
     again = await studio.do("enrich_catalog", recordingIds=[broken, good])
     await studio.work()
     assert ((await studio.result(again.ids[0]))["up_to_date"], len(studio.ear.asked)) == (2, asked)
+
+
+async def test_an_analysis_that_somebody_ended_says_nothing_about_the_bytes(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(), recording)
+
+    async def ended(*_: object) -> NotAnalysed:
+        return not_analysed("audio_interrupted", "its process was ended")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(studio.ear, "analyse", ended)
+        assert await studio.work() == ["done"]
+    (told,) = await studio.enrichments()
+    assert (told["state"], told["code"]) == ("failed", "audio_interrupted")
+    job = (await studio.do("enrich_recording", id=recording)).ids[0]
+    assert await studio.work() == ["done"]
+    assert (await studio.result(job))["done"] == 1
 
 
 async def test_a_catalog_is_enriched_where_it_was_left_and_undone_as_one(studio: Studio) -> None:

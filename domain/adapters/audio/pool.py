@@ -42,6 +42,8 @@ _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _MOST_FILES = 500
 _LONGEST_ANSWER = 16 << 20
 _STARTS_WITHIN_S = 60.0
+# Our own limits end a process by other signals.
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,9 +249,10 @@ class _Child:
             return not_analysed(
                 "audio_too_complex", f"it took more than {cpu_s} s of computing and was given up"
             )
-        if status == -signal.SIGKILL:
+        if status is not None and -status in _FROM_OUTSIDE:
+            # It may have been anybody's file that took the memory: nothing is known about this one.
             return not_analysed(
-                "audio_too_complex", "the system ended its process, as it does when memory is short"
+                "audio_interrupted", "its process was ended, as the system does when memory is short"
             )
         said = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
         return not_analysed("audio_decoder_failed", f"the process that decoded it ended with {said}")
