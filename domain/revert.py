@@ -25,6 +25,8 @@ from domain.types import Ref
 from domain.work import Work, entity_id
 
 _ABSENT = object()
+# What these make has no history, so that nothing of it could be put back.
+_WITHOUT_HISTORY = {"generate_embedding": "made a vector, of which no earlier one is kept; make it anew"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
     """Take a change set back; refused, with the conflicts named, where a later change stands on it."""
     id = entity_id("change_set", ask.id, ("id",))
     row = await work.connection.fetchrow(
-        "select state, reverts_id from change_set where id = $1 and owner_id = $2 for update",
+        "select state, reverts_id, command from change_set where id = $1 and owner_id = $2 for update",
         id,
         work.viewer.organization_id,
     )
@@ -63,6 +65,8 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         raise NotFound(f"no change set {id} in your organization", path=("id",))
     if row["state"] == "reverted":
         raise RevertConflict(f"change set {id} is reverted already", path=("id",))
+    if why := _WITHOUT_HISTORY.get(row["command"]):
+        raise RevertConflict(f"change set {id} {why}", path=("id",))
     if await work.connection.fetchval(
         "select exists (select from change where change_set_id = $1 and class = 'operations')", id
     ):

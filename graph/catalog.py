@@ -266,7 +266,11 @@ class RecordingNode(LicensableFields):
     similar: "SimilarNode | None" = similar_to("{p}.id")
     mixable_next: "SimilarNode | None" = mixable_next("{p}.id")
     enrichments: Page["EnrichmentNode"] = many(
-        "Enrichment", "{t}.recording_id = {p}.id", "{t}.id", paged=True
+        "Enrichment",
+        "{t}.recording_id = any(array(select {p}.id union all "
+        "select e.id from entity e where e.merged_into_id = {p}.id))",
+        "{t}.id",
+        paged=True,
     )
     files: Page["FileNode"] = files_of()
     tracks: Page["TrackNode"] = many("Track", "{t}.recording_id = {p}.id", "{t}.id", paged=True)

@@ -3,7 +3,9 @@
 An index finds the nearest vectors one by one, each judged by the viewer's row rule and the filter before it
 counts, and goes on until there are enough (pgvector's iterative scan). Where it ends early, since nearly
 everything is filtered out, all rows that remain are compared instead: a filter makes an answer slow before
-it makes it short. Whatever is said of others, also that none is comparable, is said of what may be seen.
+it makes it short. Under a filter the nearest two hundred are judged first: enough of them are the answer, and
+where hardly any passes, the index would be walked for most of its length, so that everything is compared at
+once. Whatever is said of others, also that none is comparable, is said of what may be seen.
 """
 
 import uuid
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 # One search among a hundred thousand vectors costs about as much as a page of a hundred rows.
 POINTS = 20
 DEFAULT_HITS = 10
+# So many of the nearest are judged to estimate how many pass a filter. Walking past one costs about as much
+# as comparing five.
+_TRIED = 200
+_COMPARED_FOR_ONE = 5
 _NO_TABLE = MetaData()
 
 REASONS = {
@@ -308,22 +314,44 @@ class _Search:
             )
         cast = f"::halfvec({SOUND_DIMENSIONS})"
         near = f"(e.vector{cast}) <=> (case when s.dimensions = {SOUND_DIMENSIONS} then s.vector end){cast}"
-        # A row that is judged by itself, after its place is known: the planner can't turn it round.
-        judged = f"select from recording {row} where {row}.id = e.entity_id and {rules} offset 0"
-        return (
-            f"near as materialized (select e.entity_id as id, {near} as d from embedding e "
-            f"cross join lateral ({judged}) c "
-            f"where s.dimensions = {SOUND_DIMENSIONS} and s.vector is not null "
+        space = (
+            f"s.dimensions = {SOUND_DIMENSIONS} and s.vector is not null "
             f"and e.made_of = 'sound' and e.dimensions = {SOUND_DIMENSIONS} and e.vector is not null "
-            "and e.model = s.model and e.model_version = s.model_version "
-            f"order by {near} limit {2 * self.size + 20}), "
+            "and e.model = s.model and e.model_version = s.model_version"
+        )
+        most = 2 * self.size + 20
+        # A row that is judged by itself, after its place is known: the planner can't turn it round.
+        judged = f"select from recording {row} where {row}.id = {{of}} and {rules} offset 0"
+        first, walks, ways = "", "true", ["near"]
+        if self.wanted.conditions:
+            first = (
+                "held as materialized (select c.reltuples as n from pg_class c "
+                f"where c.oid = to_regclass('ix_embedding_sound_{SOUND_DIMENSIONS}')), "
+                f"tried as materialized (select e.entity_id as id, {near} as d from embedding e "
+                f"where (select n from held) is not null and {space} order by {near} limit {_TRIED}), "
+                "passed as materialized (select t.id, t.d from tried t "
+                f"cross join lateral ({judged.format(of='t.id')}) c), "
+            )
+            passes = "(select count(*) from passed)"
+            # Where enough passed, they are the answer. The index is walked where that is the shorter way.
+            walks = (
+                f"{passes} < {self.size} and greatest({passes}, 0.5) * (select n from held) "
+                f">= {_TRIED * _COMPARED_FOR_ONE * most}"
+            )
+            ways = ["passed", "near"]
+        enough = [f"(select count(*) from {way}) >= {self.size}" for way in ways]
+        found = " union all ".join(
+            f"select id, d from {way} where {is_enough}" for way, is_enough in zip(ways, enough, strict=True)
+        )
+        return (
+            f"{first}near as materialized (select e.entity_id as id, {near} as d from embedding e "
+            f"cross join lateral ({judged.format(of='e.entity_id')}) c "
+            f"where {walks} and {space} order by {near} limit {most}), "
             f"every as materialized (select e.entity_id as id, e.vector <=> s.vector as d from embedding e "
             f"join recording {row} on {row}.id = e.entity_id "
-            f"where (select count(*) from near) < {self.size} and {_COMPARABLE} and {rules} "
+            f"where not ({' or '.join(enough)}) and {_COMPARABLE} and {rules} "
             f"order by d, id limit {self.size}), "
-            f"found as (select id, d from (select id, d from near "
-            f"where (select count(*) from near) >= {self.size} union all table every) u "
-            f"order by d, id limit {self.size})"
+            f"found as (select id, d from ({found} union all table every) u order by d, id limit {self.size})"
         )
 
     def _reason(self) -> str:

@@ -52,3 +52,34 @@ begin
   return ((place * 7 + 7 + 84) % 12 + 1)::text || case when minor then 'A' else 'B' end;
 end $$;
 """
+
+# What a recording that is merged sounded like is what the other sounds like, where nobody listened to that;
+# and goes back when the two are parted. Its own row stays, and is seen of nobody as long as it is merged.
+MERGE = """
+create or replace function catalog_follow_merge() returns trigger language plpgsql as $$
+begin
+  if old.merged_into_id is not null then
+    delete from embedding e using embedding o
+     where e.entity_id = old.merged_into_id and o.entity_id = new.id
+       and e.made_of = 'sound' and o.made_of = 'sound'
+       and (e.model, e.model_version, e.of_sha256, e.made_at)
+         = (o.model, o.model_version, o.of_sha256, o.made_at);
+  end if;
+  if new.merged_into_id is not null then
+    insert into embedding
+           (entity_id, kind, made_of, model, model_version, dimensions, vector, reason, of_sha256, made_at)
+    select new.merged_into_id, o.kind, o.made_of, o.model, o.model_version, o.dimensions, o.vector, o.reason,
+           o.of_sha256, o.made_at
+      from embedding o
+     where o.entity_id = new.id and o.made_of = 'sound'
+       and not exists (select from embedding e
+                        where e.entity_id = new.merged_into_id and e.made_of = 'sound');
+  end if;
+  return null;
+end $$;
+"""
+MERGE_TRIGGER = """
+create trigger follow_merge after update of merged_into_id on entity
+  for each row when (new.kind = 'recording' and old.merged_into_id is distinct from new.merged_into_id)
+  execute function catalog_follow_merge();
+"""

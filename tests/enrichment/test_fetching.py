@@ -258,6 +258,8 @@ async def test_what_was_fetched_is_analysed_and_kept_for_a_day(studio: Studio, s
     assert (await studio.figures(recording))["loudness_lufs"]["source"] == "analysis"
     (file,) = await studio.yard.fetch("select * from file where owner_id = $1", studio.owner)
     assert (file["state"], file["temporary"], str(file["subject_id"])) == ("ready", True, recording)
+    await studio.do("revert_change_set", id=(await studio.result(job))["change_set_id"])
+    assert await studio.figures(recording) == {}
 
 
 async def test_what_is_no_sound_is_a_finding(studio: Studio, shelf: str) -> None:

@@ -110,6 +110,15 @@ async def test_a_persons_word_stands_until_it_is_taken_back(desk: Desk) -> None:
     }
     with pytest.raises(NotFound):
         await desk.do("release_feature", id=recording, name="key")
+    # Taking back what took it back brings the word, and the lock on it, back.
+    await desk.do("correct_feature", id=recording, name="tempo_bpm", number=60, lock=True)
+    released = await desk.do("release_feature", id=recording, name="tempo_bpm")
+    await desk.do("revert_change_set", id=str(released.change_set_id))
+    (row,) = await desk.fetch(
+        "select number, locked from audio_feature where recording_id = $1 and name = 'tempo_bpm'",
+        uuid.UUID(recording),
+    )
+    assert row == {"number": 60.0, "locked": True}
 
 
 async def test_each_figure_has_its_own_history_and_is_undone_alone(desk: Desk) -> None:

@@ -143,3 +143,46 @@ async def test_the_vector_of_a_sound_goes_and_comes_with_what_is_said_of_it(stud
     result = await studio.result((await studio.jobs())[-1]["id"])
     await studio.do("revert_change_set", id=result["change_set_id"])
     assert await vectors(studio, recording) == first
+
+
+async def test_a_merged_recording_is_heard_as_the_other_and_gets_its_own_back(studio: Studio) -> None:
+    studio.ear.weights = str(weights_folder())
+    kept, merged = await studio.recording("kept"), await studio.recording("merged")
+    heard = song(97.0, 0, "major", seconds=4.0)
+    await studio.upload(encoded(heard[None], "flac", "flac", rate_hz=RATE_HZ), merged)
+    await studio.work()
+    (own,) = await vectors(studio, merged)
+    figures = await studio.figures(merged)
+
+    async def merge(into: str | None) -> None:
+        async with studio.yard.pool.acquire() as sql, sql.transaction():
+            await sql.execute(
+                "update recording set status = $2, version = version + 1 where id = $1",
+                uuid.UUID(merged),
+                "deleted" if into else "draft",
+            )
+            await sql.execute(
+                "update entity set merged_into_id = $2 where id = $1",
+                uuid.UUID(merged),
+                uuid.UUID(into) if into else None,
+            )
+
+    async def enrich(recording: str) -> dict[str, Any]:
+        asked = await studio.do("enrich_recording", id=recording)
+        await studio.work()
+        return await studio.result(asked.ids[0])
+
+    await merge(kept)
+    assert await vectors(studio, kept) == [own]
+    # The files of both are heard, each once: the figures are there, and no analysis is made anew.
+    assert (await enrich(kept))["done"] == 1
+    assert (await enrich(merged))["up_to_date"] == 1
+    assert (await studio.figures(kept)).keys() == figures.keys()
+    assert len(await vectors(studio, kept)) == len(studio.ear.asked) == 1
+    assert await sources(studio, merged) == await sources(studio, kept) == {"analysis"}
+    # Parted, each has its own again; what was said of one because of the other's file can be taken back.
+    await merge(None)
+    assert await vectors(studio, merged) == [own]
+    assert await vectors(studio, kept) == []
+    assert (await studio.figures(merged)).keys() == figures.keys()
+    assert await sources(studio, merged) == {"analysis"}

@@ -201,6 +201,10 @@ def test_the_same_by_rest_and_once_for_one_key(ours: httpx2.Client) -> None:
     assert first.content == again.content
     assert again.headers["Idempotency-Replayed"] == "true"
     assert first.json()["isNew"]
+    # A vector has no history: that it can't be taken back is said, and not done in name alone.
+    undone = ours.post(f"/v1/change-sets/{first.headers['X-Change-Set']}/revert", json={})
+    assert (undone.status_code, undone.json()["code"]) == (409, "REVERT_CONFLICT"), undone.text
+    assert "make it anew" in undone.json()["detail"]
     near = ours.get(f"/v1/releases/{id}/similar-to", params={"first": 3})
     assert near.status_code == 200, near.text
     assert near.json()["model"] == "text-hash-ngram"

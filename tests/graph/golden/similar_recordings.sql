@@ -28,7 +28,29 @@ where v.entity_id = t4.id and v.made_of = 'sound'
 order by v.made_at desc, v.id desc
 limit 1) e on true
 where t4.id = t1.id and (t4.owner_id = $2::uuid or t4.visibility = 'public' or (t4.owner_id = any((
-select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and catalog_licensed('recording', t4.id, t4.owner_id, $2::uuid, null, false))) and t4.status <> 'deleted' offset 0) o) s cross join lateral (with near as materialized (
+select catalog_licensors($2::uuid, false))::uuid[]) and t4.status not in ('draft', 'deleted') and catalog_licensed('recording', t4.id, t4.owner_id, $2::uuid, null, false))) and t4.status <> 'deleted' offset 0) o) s cross join lateral (with held as materialized (
+select c.reltuples as n
+from pg_class c
+where c.oid = to_regclass('ix_embedding_sound_400')), tried as materialized (
+select e.entity_id as id, (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400) as d
+from embedding e
+where (
+select n
+from held) is not null and s.dimensions = 400 and s.vector is not null and e.made_of = 'sound' and e.dimensions = 400 and e.vector is not null and e.model = s.model and e.model_version = s.model_version
+order by (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400)
+limit 200), passed as materialized (
+select t.id, t.d
+from tried t cross join lateral (
+select
+from recording t3
+where t3.id = t.id and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'tempo_bpm' and a.number > 0 and (abs(s.bpm * 1.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 2.0 / a.number - 1) * 100 <= 6.0::float8 or abs(s.bpm * 0.5 / a.number - 1) * 100 <= 6.0::float8)) and exists (
+select
+from audio_feature a
+where a.recording_id = t3.id and a.name = 'key' and catalog_camelot(a.text) = any(s.keys)) offset 0) c), near as materialized (
 select e.entity_id as id, (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400) as d
 from embedding e cross join lateral (
 select
@@ -41,14 +63,22 @@ where a.recording_id = t3.id and a.name = 'tempo_bpm' and a.number > 0 and (abs(
 select
 from audio_feature a
 where a.recording_id = t3.id and a.name = 'key' and catalog_camelot(a.text) = any(s.keys)) offset 0) c
-where s.dimensions = 400 and s.vector is not null and e.made_of = 'sound' and e.dimensions = 400 and e.vector is not null and e.model = s.model and e.model_version = s.model_version
+where (
+select count(*)
+from passed) < 5 and greatest((
+select count(*)
+from passed), 0.5) * (
+select n
+from held) >= 30000 and s.dimensions = 400 and s.vector is not null and e.made_of = 'sound' and e.dimensions = 400 and e.vector is not null and e.model = s.model and e.model_version = s.model_version
 order by (e.vector::halfvec(400)) <=> (case when s.dimensions = 400 then s.vector end)::halfvec(400)
 limit 30), every as materialized (
 select e.entity_id as id, e.vector <=> s.vector as d
 from embedding e join recording t3 on t3.id = e.entity_id
-where (
+where not ((
 select count(*)
-from near) < 5 and e.made_of = 'sound' and e.vector is not null and e.model = s.model and e.model_version = s.model_version and e.dimensions = s.dimensions and s.vector is not null and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
+from passed) >= 5 or (
+select count(*)
+from near) >= 5) and e.made_of = 'sound' and e.vector is not null and e.model = s.model and e.model_version = s.model_version and e.dimensions = s.dimensions and s.vector is not null and (t3.owner_id = $2::uuid or t3.visibility = 'public' or (t3.owner_id = any((
 select catalog_licensors($2::uuid, false))::uuid[]) and t3.status not in ('draft', 'deleted') and catalog_licensed('recording', t3.id, t3.owner_id, $2::uuid, null, false))) and t3.status <> 'deleted' and t3.id <> s.id and exists (
 select
 from audio_feature a
@@ -61,6 +91,11 @@ limit 5), found as (
 select id, d
 from (
 select id, d
+from passed
+where (
+select count(*)
+from passed) >= 5
+union all select id, d
 from near
 where (
 select count(*)
