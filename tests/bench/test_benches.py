@@ -107,11 +107,12 @@ def test_jobs_are_done_by_the_product_and_by_bare_arq() -> None:
 
 def test_tempo_and_key_are_measured_for_each_set_apart(tmp_path: Path) -> None:
     clips = {"one.wav": (104.0, 2, "D", "major", "made"), "two.flac": (92.0, 9, "A", "minor", "other")}
-    rows = ["file,bpm,key,scale,source"]
+    rows = ["file,bpm,key,scale,style,source"]
     for name, (bpm, tonic, letter, scale, source) in clips.items():
         soundfile.write(tmp_path / name, song(bpm, tonic, scale, seconds=10), RATE_HZ)
-        rows.append(f"{name},{bpm},{letter},{scale},{source}")
-    (tmp_path / "labels.csv").write_text("\n".join([*rows, "gone.wav,,,,edge"]))
+        rows.append(f"{name},{bpm},{letter},{scale},rock,{source}")
+    (tmp_path / "silence.flac").write_bytes(b"nothing")
+    (tmp_path / "labels.csv").write_text("\n".join([*rows, "silence.flac,,,,,edge", "gone.wav,,,,,edge"]))
     result = audio.run(audio.Plan(tmp_path), lambda _text: None)
     ours = [line for line in result.lines if line.way == "catalograph"]
     assert [(line.set, line.clips, line.tempos, line.keys) for line in ours] == [
@@ -119,8 +120,14 @@ def test_tempo_and_key_are_measured_for_each_set_apart(tmp_path: Path) -> None:
         ("other", 1, 1, 1),
     ]
     assert all(line.acc2 == 1 and line.mirex == 1 and line.tempo_unknown == 0 for line in ours)
-    assert all(line.cpu_s_per_minute > 0 for line in ours)
+    assert all(line.cpu_s_per_minute > line.of_that["decode"] > 0 for line in ours)
+    assert all((line.genres, line.genre_unknown) == (1, 1) for line in ours), "nobody was there to hear it"
     assert result.peak_mb > 0
+    assert result.taggers is None
+    assert result.odd == 1
+    assert [(one.file, one.said.partition(":")[0]) for one in result.wrong] == [
+        ("silence.flac", "audio_unknown")
+    ]
 
 
 def test_a_key_is_worth_what_mirex_says() -> None:
