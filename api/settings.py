@@ -340,13 +340,13 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with https:// (http:// will do on this machine alone)")
         return url
 
-    @field_validator("qwen_key", "openai_api_key")
+    @field_validator("token", "metrics_token", "qwen_key", "openai_api_key")
     @classmethod
-    def _is_key(cls, key: SecretStr) -> SecretStr:
-        """Without the line break that a key read from a file ends with."""
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        """Without the line break that a file ends with: libraries tell headers that they refuse."""
         plain = key.get_secret_value().strip()
         if not (plain.isascii() and plain.isprintable() and " " not in plain):
-            raise ValueError("a key has printable ASCII characters and no spaces")
+            raise ValueError("it must be printable ASCII without spaces")
         return SecretStr(plain)
 
     @field_validator("oidc_client_id")

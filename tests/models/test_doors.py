@@ -270,11 +270,16 @@ def test_a_key_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None
     assert KEY not in str(told.value)
 
 
-def test_a_key_may_end_with_a_line_break_and_is_told_in_no_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "CATALOGRAPH_QWEN_KEY", "CATALOGRAPH_TOKEN"])
+def test_a_key_may_end_with_a_line_break_and_is_told_in_no_complaint(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
-    assert load_settings().openai_api_key.get_secret_value() == KEY
-    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\nX-More: 1")
-    with pytest.raises(SettingsInvalid, match="OPENAI_API_KEY") as told:
-        load_settings()
-    assert KEY not in str(told.value)
+    monkeypatch.setenv(name, f"{KEY}\n")
+    found = load_settings()
+    assert KEY in {one.get_secret_value() for one in (found.openai_api_key, found.qwen_key, found.token)}
+    for wrong in (f"{KEY}\nX-More: 1", f"{KEY}’"):
+        monkeypatch.setenv(name, wrong)
+        with pytest.raises(SettingsInvalid, match=name) as told:
+            load_settings()
+        assert KEY not in str(told.value)
