@@ -1,17 +1,14 @@
 """The jobs of enrichment: files of sound are analysed, and what is found becomes claims about recordings."""
 
 import asyncio
-import shutil
-import tempfile
 import uuid
 from collections.abc import Mapping
-from pathlib import Path, PurePath
 from typing import Any
 
 import structlog
 
 from domain import jobs
-from domain.audio.analysis import NotAnalysed
+from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.refused import PASSING
 from domain.audit import Audit
 from domain.features.enrich import (
@@ -31,7 +28,8 @@ from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
 from domain.ids import encode_id
 from domain.models.hear import ASK_MODELS
-from domain.ports import BlobNotFound, OutsideAway
+from domain.ports import OutsideAway
+from jobs.copied import copied
 from jobs.job import Cancelled, Tools, TryAgain, job
 
 _LOOK_EVERY_S = 0.2
@@ -195,20 +193,9 @@ async def _found(subject: Subject, versions: Mapping[str, str], tools: Tools) ->
             await give_back(sql, subject.sha256, holder)
 
 
-async def _analyse(subject: Subject, parts: frozenset[str], tools: Tools) -> Any:
-    """The analysis of a copy of the bytes, which lies where a process of its own can read it."""
-    with tempfile.TemporaryDirectory(prefix="catalograph-sound-") as folder:
-        path = Path(folder) / f"sound{PurePath(subject.file_name).suffix[:10]}"
-
-        def copy() -> None:
-            with tools.blobs.open(subject.sha256) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-
-        try:
-            await asyncio.to_thread(copy)
-        except BlobNotFound:
-            return NotAnalysed(code="audio_unreadable", text="the bytes are in the store no more")
-        return await tools.analyser.analyse(path, parts)
+async def _analyse(subject: Subject, parts: frozenset[str], tools: Tools) -> Analysis | NotAnalysed:
+    async with copied(subject, tools.blobs) as path:
+        return path if isinstance(path, NotAnalysed) else await tools.analyser.analyse(path, parts)
 
 
 @job(timeout_s=3_600, tries=3, backoff_s=(5, 60), places=2)

@@ -1,11 +1,7 @@
 """The job that asks language models about a recording that was enriched, and states what they say."""
 
-import asyncio
-import shutil
-import tempfile
 import uuid
 from collections.abc import Mapping
-from pathlib import Path, PurePath
 from typing import Any
 
 from domain.audio.analysis import NotAnalysed
@@ -18,8 +14,7 @@ from domain.ids import encode_id
 from domain.models.ask import Answered, ask_models
 from domain.models.ask import Subject as About
 from domain.models.hear import ASK_MODELS, measure
-from domain.models.windows import Window
-from domain.ports import BlobNotFound
+from jobs.copied import copied
 from jobs.job import Tools, job
 
 
@@ -36,7 +31,9 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
         )
         kept = await kept_of(sql, subject.sha256)
     heard = kept.analysis(subject.sha256)
-    windows = await _windows(subject, tools)
+    assert tools.models.cut is not None, "whoever can ask models can cut windows"
+    async with copied(subject, tools.blobs) as path:
+        windows = path if isinstance(path, NotAnalysed) else await tools.models.cut(path)
     if isinstance(windows, NotAnalysed):
         return {"state": "refused", "code": windows.code, "text": windows.text}
     about = About(
@@ -53,23 +50,6 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
 
 
 assert ask_models_about.__name__ == ASK_MODELS, "enriching asks for this job by its name"
-
-
-async def _windows(subject: Subject, tools: Tools) -> tuple[Window, ...] | NotAnalysed:
-    """The windows of a copy of the bytes, which lies where a process of its own can read it."""
-    assert tools.models.cut is not None, "whoever can ask models can cut windows"
-    with tempfile.TemporaryDirectory(prefix="catalograph-sound-") as folder:
-        path = Path(folder) / f"sound{PurePath(subject.file_name).suffix[:10]}"
-
-        def copy() -> None:
-            with tools.blobs.open(subject.sha256) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-
-        try:
-            await asyncio.to_thread(copy)
-        except BlobNotFound:
-            return NotAnalysed(code="audio_unreadable", text="the bytes are in the store no more")
-        return await tools.models.cut(path)
 
 
 async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[str, Any]:

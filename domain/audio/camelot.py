@@ -17,12 +17,6 @@ def open_key(tonic: str, scale: str) -> str:
     return f"{_fifths(tonic, scale) + 1}{'d' if scale == 'major' else 'm'}"
 
 
-def mixes(one: str, other: str) -> bool:
-    """Whether two Camelot places are neighbours: the same number, or one step in the same letter."""
-    (first, letter), (second, other_letter) = (int(one[:-1]), one[-1]), (int(other[:-1]), other[-1])
-    return first == second or (letter == other_letter and (first - second) % 12 in (1, 11))
-
-
 def _fifths(tonic: str, scale: str) -> int:
     """How many fifths the key lies above C major or A minor, 0 to 11."""
     major = (TONICS.index(tonic) + (3 if scale == "minor" else 0)) % 12

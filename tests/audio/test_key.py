@@ -5,7 +5,7 @@ import pytest
 import soxr
 
 from domain.audio.analysis import Samples
-from domain.audio.camelot import SCALES, TONICS, camelot, mixes, open_key
+from domain.audio.camelot import SCALES, TONICS, camelot, open_key
 from domain.audio.key import key
 from domain.audio.profiles import PROFILES, likeness
 from tests.audio.music import RATE_HZ, drum, noise, song
@@ -80,12 +80,6 @@ def test_places_on_the_wheels() -> None:
     ]  # fmt: skip
     assert len({camelot(tonic, scale) for tonic in TONICS for scale in SCALES}) == 24
     assert len({open_key(tonic, scale) for tonic in TONICS for scale in SCALES}) == 24
-    assert mixes("8A", "8B")
-    assert mixes("8A", "9A")
-    assert mixes("12B", "1B")
-    assert mixes("8A", "8A")
-    assert not mixes("8A", "9B")
-    assert not mixes("8A", "10A")
 
 
 def test_profiles_have_the_published_numbers() -> None:
