@@ -12,6 +12,7 @@ from domain.adapters.postgres import Pool
 from tests.functions.runtime import Function, function
 from tests.house.s3 import KEY, SECRET, S3Server
 from tests.jobs.yard import Yard, new_yard
+from tests.nursery import forked
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,6 +64,6 @@ async def town(fresh_pool: Pool, fresh_database: str, redis_url: str, drop: S3Se
     }
 
     def start(name: str) -> AbstractContextManager[Function]:
-        return function(f"api.hooks.{name}", environment, tmp_path)
+        return function(f"api.hooks.{name}", environment, tmp_path, forked("-m", "awslambdaric"))
 
     return Town(yard, str(slug), drop.client(), environment, start)

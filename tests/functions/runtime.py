@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,7 @@ from typing import Any
 
 from api.settings import CHECKOUT
 
+COLD = (sys.executable, "-m", "awslambdaric")
 _VERSION = "/2018-06-01/runtime"
 _KEPT = ("PATH", "HOME", "LANG", "PYTHONPYCACHEPREFIX")
 
@@ -66,8 +67,10 @@ class Function:
 
 
 @contextmanager
-def function(handler: str, environment: Mapping[str, str], folder: Path) -> Iterator[Function]:
-    """Run one function, `api.hooks.http` for example, until the block ends."""
+def function(
+    handler: str, environment: Mapping[str, str], folder: Path, command: Sequence[str] = COLD
+) -> Iterator[Function]:
+    """Run one function, `api.hooks.http` for example, until the block ends. command: what begins it."""
     calls: queue.Queue[_Call] = queue.Queue()
     ended = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(calls, ended))
@@ -77,7 +80,7 @@ def function(handler: str, environment: Mapping[str, str], folder: Path) -> Iter
     base = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", handler],
+            [*command, handler],
             cwd=CHECKOUT,
             env={
                 **base,

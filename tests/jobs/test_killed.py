@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from domain.adapters.postgres import Pool
 from jobs.worker import run_job
 from tests.jobs.messages import Album
 from tests.jobs.yard import Yard, new_yard, until
+from tests.nursery import forked
 from tests.shared import CHECKOUT
 
 PROGRAM = """
@@ -38,12 +38,7 @@ async def yard(fresh_pool: Pool, tmp_path: Path) -> Yard:
 async def worker(database: str, queue: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker process."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROGRAM,
-        database,
-        queue,
-        str(folder),
+        *forked("-c", PROGRAM, database, queue, str(folder)),
         cwd=CHECKOUT,
         stdout=asyncio.subprocess.PIPE,
     )

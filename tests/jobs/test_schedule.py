@@ -86,7 +86,9 @@ async def test_several_workers_ask_for_a_job_once(yard: Yard, fresh_database: st
 
 
 async def test_schedulers_that_serve_side_by_side_keep_one_beat(yard: Yard, fresh_database: str) -> None:
-    chime(timedelta(milliseconds=100))
+    chime(beat := timedelta(milliseconds=100))
+    await keep(yard.pool)
+    began = (await schedule(yard))["next_at"]
     stopping = asyncio.Event()
     async with AsyncExitStack() as stack:
         pools = [await stack.enter_async_context(await open_pool(fresh_database, max_size=1)) for _ in "123"]
@@ -103,8 +105,10 @@ async def test_schedulers_that_serve_side_by_side_keep_one_beat(yard: Yard, fres
             assert await run_job(yard.house, str(id)) == "done"
         stopping.set()
         await asyncio.wait_for(asyncio.gather(*serving), 10)
-    started = await yard.fetch("select created_at from job order by created_at")
-    assert started[4]["created_at"] - started[0]["created_at"] > timedelta(milliseconds=300), "5 beats"
+    # Each job has a beat of its own, however late it was asked for.
+    beats = ((await schedule(yard))["next_at"] - began) / beat
+    assert abs(beats - round(beats)) < 0.01
+    assert round(beats) >= await yard.pool.fetchval("select count(*) from job") >= 5
 
 
 async def test_missed_periods_are_made_up_for_once_and_the_beat_is_kept(yard: Yard) -> None:
@@ -177,6 +181,7 @@ async def test_a_worker_says_once_that_nobody_is_the_operator_and_goes_on_when_s
     loud = structlog.make_filtering_bound_logger(0)
     log = structlog.wrap_logger(structlog.PrintLogger(), processors=[heard], wrapper_class=loud)
     monkeypatch.setattr("jobs.schedule.log", log)
+    monkeypatch.setattr("api.doctor._PATIENCE_S", 30)  # a busy machine is not what is tried
     serving = asyncio.create_task(run(yard.pool, stopping, look_every_s=0.01))
 
     async def waited() -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import pytest
 from domain.adapters.postgres import Pool
 from tests.jobs.test_worker import ask, row
 from tests.jobs.yard import Yard, new_yard, until
+from tests.nursery import forked
 from tests.shared import CHECKOUT
 
 GATE = 4712
@@ -50,7 +50,7 @@ async def stopped_while_running(
     await keeper.execute(f"select pg_advisory_lock({GATE})")
     id = await ask(yard, "wait_at_the_gate")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-u", "-c", PROGRAM, database, redis_url, str(yard.folder), str(grace_s)),
+        *forked("-c", PROGRAM, database, redis_url, str(yard.folder), str(grace_s)),
         cwd=CHECKOUT,
         stdout=asyncio.subprocess.PIPE,
     )
