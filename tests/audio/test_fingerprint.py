@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ RATE = 44_100
 Floats = NDArray[np.float32]
 
 
+@lru_cache(maxsize=8)
 def piece(seed: int, seconds: float = 20.0, rate: int = RATE) -> Floats:
     """A made-up piece: chords of a few overtones under a melody, and a beat; of one key for all seeds."""
     dice = np.random.default_rng(seed)
@@ -38,7 +40,9 @@ def piece(seed: int, seconds: float = 20.0, rate: int = RATE) -> Floats:
         phase = 2 * np.pi * np.cumsum(hz) / rate
         made += sum(np.sin(k * phase) / k**2 for k in (1, 2, 3)) * (0.5 if voice == 3 else 0.25)
     made += dice.standard_normal(t.size) * np.exp(-30 * (bars * 4 % 1)) * 0.2
-    return (0.2 * made).astype(np.float32)
+    samples = (0.2 * made).astype(np.float32)
+    samples.setflags(write=False)
+    return samples
 
 
 def printed(samples: Floats, rate: int = RATE) -> Fingerprint:
