@@ -19,6 +19,7 @@ VERSION = "4"
 _LEAST_S = 2.0
 _TUNED_GATE = 0.06  # noise .01-.04, drums .03; music .11-.99
 _PEAKED_GATE = 0.1  # clicks .01; music .38-.61
+_THIRD_GATE = 0.04  # one tone .00, an open fifth .01; a chord .2, music .09 and more
 _ENDS_S, _CADENCE_S = 3.0, 1.0
 _WINDOW_S, _STEP_S = 8.0, 2.0
 _CHANGE = 6.0  # how many times as probable, in logarithms, a new key must be over its stretch
@@ -37,6 +38,8 @@ def key(samples: Samples, rate_hz: int) -> Key:
         return Key(best=None, reason=f"less than {_LEAST_S:g} s of pitched sound")
     if sound.tuned < _TUNED_GATE or float(sound.peaked[heard].mean()) < _PEAKED_GATE:
         return Key(best=None, reason="no steady pitch: noise, clicks or drums")
+    if float(np.sort(_shares(sound.frames[heard]).mean(axis=0))[-3]) < _THIRD_GATE:
+        return Key(best=None, reason="less than three pitches: any of several keys has them")
     chances = _chances(sound)
     order = np.argsort(-chances)
     sure = load("key").calibrated(chances[order])

@@ -31,6 +31,7 @@ _SURE_S = 8.0  # in less sound, confidence is cut in proportion
 # Below this nothing repeats: over 20 s noise has .11-.14, a drone .01, rubato .17, music .2-.95. Short noise
 # is like itself by chance, so the gate rises where there are few frames.
 _PULSE_GATE, _PULSE_FRAMES = 0.18, 6.5
+_GROWTH_GATE = 0.013  # below this nothing begins: drones and hum have up to .012, music .055 and more
 _LONGEST_LAG_S = 12.0
 _FAINTEST = 0.003  # a band that grows less does not begin notes; music has .02-.4
 _WINDOW_S, _STEP_S = 10.0, 2.5
@@ -89,6 +90,8 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
         return Tempo(
             bpm=None, confidence=None, reason=f"{begun.active_s:.1f} s of sound; {_SHORTEST_S:g} are needed"
         )
+    if float(_growth(begun).max()) < _GROWTH_GATE:
+        return Tempo(bpm=None, confidence=None, reason="no beat: hardly any note begins")
     whole = beat(begun)
     if whole.pulse < max(_PULSE_GATE, _PULSE_FRAMES / math.sqrt(begun.active.sum())):
         return Tempo(bpm=None, confidence=None, reason="no beat: nothing repeats at a steady pace")
@@ -169,7 +172,7 @@ def allowed(whole: Beat) -> list[tuple[float, float]]:
 
 def features(begun: Onsets, whole: Beat, found: list[tuple[float, float]]) -> Doubles:
     """What the choice between tempos rests on, a row for each."""
-    growth = np.log((begun.bands * begun.active).sum(axis=1) / begun.active.sum() + 1e-4)
+    growth = np.log(_growth(begun) + 1e-4)
     common = [
         *(growth - growth.mean()),
         growth.mean(),
@@ -184,6 +187,11 @@ def features(begun: Onsets, whole: Beat, found: list[tuple[float, float]]) -> Do
         own = [score / found[0][1], math.log(score + 0.01), *common, math.log2(bpm / 128)]
         rows.append(np.concatenate([near, summed, bands.ravel(), own]))
     return np.array(rows)
+
+
+def _growth(begun: Onsets) -> Doubles:
+    """How much louder each band grows from frame to frame, on average where there is sound."""
+    return np.asarray((begun.bands * begun.active).sum(axis=1) / begun.active.sum())
 
 
 def _sharpened(begun: Onsets) -> Doubles:
@@ -303,10 +311,11 @@ def _segments(begun: Onsets, path: Doubles, pace: float) -> tuple[TempoSegment, 
 
 
 def _stability(path: Doubles, bpm: float) -> float | None:
-    """The share of windows at this tempo, its half or its double."""
+    """The share of windows at this tempo, its half or double, or a third or thrice of one of these."""
     if not path.size:
         return None
-    return round(float(np.mean([_folded(float(one), bpm) <= SAME for one in path])), 4)
+    alike = [min(_folded(float(one), bpm * times) for times in (1, 3, 1 / 3)) <= SAME for one in path]
+    return round(float(np.mean(alike)), 4)
 
 
 def _folded(one: float, other: float) -> float:

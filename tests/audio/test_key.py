@@ -46,6 +46,11 @@ def test_a_faster_copy_is_higher(semitones: int) -> None:
     assert (found.best.tonic, found.best.scale) == (TONICS[2 + semitones], "major")
 
 
+def _fifth(hertz: float) -> Samples:
+    """One steady tone of an open fifth."""
+    return np.asarray(np.sin(np.arange(8 * RATE_HZ) * 2 * np.pi * hertz / RATE_HZ) / 2, np.float32)
+
+
 def _drums() -> Samples:
     out = np.zeros(12 * RATE_HZ, np.float32)
     for at in range(24):
@@ -62,8 +67,10 @@ def _drums() -> Samples:
         (song(110, 0, "major", seconds=1.0), "of pitched sound"),
         (noise(8), "no steady pitch"),
         (_drums(), "no steady pitch"),
+        (_fifth(440.0), "less than three pitches"),
+        (_fifth(440.0) + _fifth(660.0), "less than three pitches"),
     ],
-    ids=["silence", "nothing", "too short", "noise", "drums"],
+    ids=["silence", "nothing", "too short", "noise", "drums", "one tone", "an open fifth"],
 )
 def test_where_there_is_no_pitch_nothing_is_said(sound: Samples, reason: str) -> None:
     found = key(sound, RATE_HZ)

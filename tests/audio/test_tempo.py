@@ -50,6 +50,13 @@ def test_a_faster_copy_is_faster(speed: float) -> None:
     assert any(_off(one.bpm, (before.bpm or 0) * speed) < 0.005 for one in candidates[:2])
 
 
+def _swelling(hertz: tuple[float, ...]) -> Samples:
+    """Steady tones that are a third louder and softer once in five seconds."""
+    t = np.arange(12 * RATE_HZ) / RATE_HZ
+    steady = sum(np.sin(2 * np.pi * one * t) for one in hertz) / len(hertz)
+    return np.asarray(steady * (1 + 0.3 * np.sin(0.4 * np.pi * t)), np.float32)
+
+
 @pytest.mark.parametrize(
     ("sound", "reason"),
     [
@@ -59,8 +66,10 @@ def test_a_faster_copy_is_faster(speed: float) -> None:
         (noise(8), "no beat"),
         (noise(20, seed=2), "no beat"),
         (np.asarray(np.sin(np.arange(12 * RATE_HZ) * 0.06), np.float32), "no beat"),
+        (_swelling((220, 277.2, 329.6)), "hardly any note begins"),
+        (_swelling((50, 150, 250, 350, 450)), "hardly any note begins"),
     ],
-    ids=["silence", "nothing", "too short", "noise", "more noise", "a drone"],
+    ids=["silence", "nothing", "too short", "noise", "more noise", "a drone", "a swelling chord", "hum"],
 )
 def test_where_there_is_no_beat_nothing_is_said(sound: Samples, reason: str) -> None:
     found = tempo(sound, RATE_HZ)
@@ -102,8 +111,9 @@ def test_below_the_threshold_a_tempo_stays_a_candidate() -> None:
 
 
 def test_clicks_with_silence_between_have_a_tempo() -> None:
-    out = np.zeros(12 * RATE_HZ, np.float32)
-    for at in range(20):
+    out = np.zeros(16 * RATE_HZ, np.float32)
+    for at in range(26):
         out[round(at * 0.6 * RATE_HZ) :][: RATE_HZ // 20] += drum(0.05, low=False, seed=at)
     found = tempo(out, RATE_HZ, threshold=0.0)
     assert _off(found.bpm, 100) < 0.005
+    assert found.stability == 1.0
