@@ -186,3 +186,31 @@ async def test_a_merged_recording_is_heard_as_the_other_and_gets_its_own_back(st
     assert await vectors(studio, kept) == []
     assert (await studio.figures(merged)).keys() == figures.keys()
     assert await sources(studio, merged) == {"analysis"}
+
+
+async def test_a_run_that_was_cut_off_is_ended_by_the_next(studio: Studio) -> None:
+    recording, other = await studio.recording(), await studio.recording("other")
+    await studio.upload(sound(1.0), recording, "older.flac")
+    for job in await studio.jobs():
+        await studio.do("cancel_job", jobId=str(job["id"]))
+    newer = await studio.upload(sound(2.0), recording, "newer.flac")
+    await studio.work()
+    await studio.do("detach_file", id=str(newer))
+    # Hung on another meanwhile, it is that one's sound.
+    await studio.do("attach_file", id=str(newer), subjectId=other)
+    heard = studio.ear.analyse
+
+    async def breaks(*_: object) -> Any:
+        raise ConnectionError("cut off")
+
+    studio.ear.analyse = breaks  # type: ignore[method-assign,assignment]
+    assert await studio.work() == ["queued", "done"]
+    assert await lengths(studio, recording) == (None, 0)
+    studio.ear.analyse = heard  # type: ignore[method-assign]
+    (again,) = [job for job in await studio.jobs() if job["state"] == "queued"]
+    await studio.yard.pool.execute("update job set run_at = clock_timestamp() where id = $1", again["id"])
+    assert await studio.work() == ["done"]
+    result = await studio.result(again["id"])
+    assert (result["taken_back"], result["state"]) == (True, "done")
+    assert (await lengths(studio, recording))[0] == 1.0
+    assert (await lengths(studio, other))[0] == 2.0
