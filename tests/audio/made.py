@@ -52,3 +52,11 @@ def encoded(
             opened.mux(stream.encode(piece))
         opened.mux(stream.encode(None))
     return out.getvalue()
+
+
+def flooded(comments: int) -> bytes:
+    """A FLAC file with so many comments, each of another name."""
+    flac = encoded(tone(seconds=1.0), "flac", "flac")
+    named = b"".join(b"\x0e\0\0\0K%09d=vwx" % n for n in range(comments))
+    block = b"\1\0\0\0v" + comments.to_bytes(4, "little") + named
+    return flac[:4] + b"\0" + flac[5:42] + b"\x84" + len(block).to_bytes(3, "big") + block

@@ -15,7 +15,7 @@ from domain.adapters.audio.analyse import analyse
 from domain.adapters.audio.pool import Limits, Pool
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.written import as_json, from_json
-from tests.audio.made import encoded, tone
+from tests.audio.made import encoded, flooded, tone
 
 QUICK = frozenset({"quality", "loudness"})
 
@@ -59,6 +59,16 @@ def test_a_file_that_computes_for_too_long_is_given_up_and_the_pool_lives(
     assert isinstance(found, NotAnalysed)
     assert (found.code, "1 s of computing" in found.text) == ("audio_too_complex", True)
     assert finding(pool, song) == "analysed"
+
+
+def test_a_flood_of_comments_is_given_up_before_sound_would_be(tmp_path: Path, song: Path) -> None:
+    path = tmp_path / "flood.flac"
+    path.write_bytes(flooded(600_000))
+    with Pool(1, Limits(cpu_s=60, cpu_s_a_mib=0, opening_s=1, wall_s=60)) as pool:
+        found = pool.analyse(path, QUICK)
+        assert isinstance(found, NotAnalysed)
+        assert (found.code, "1 s to be opened" in found.text) == ("audio_too_complex", True)
+        assert finding(pool, song) == "analysed"
 
 
 def test_a_file_that_takes_too_long_is_given_up(endless: Path) -> None:

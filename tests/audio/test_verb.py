@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.cli.frame import run
-from tests.audio.made import encoded, tone
+from tests.audio.made import encoded, flooded, tone
 from tests.audio.test_taggers import clip
 from tests.weights import weights_folder
 
@@ -95,12 +95,8 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path, capsys: pytest.
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_ending_it_ends_its_processes_in_the_middle_of_a_file(tmp_path: Path, end: signal.Signals) -> None:
-    # FFmpeg compares each comment with all others, and takes minutes.
-    comments = b"".join(b"\x0e\0\0\0K%09d=vwx" % n for n in range(700_000))
-    block = b"\1\0\0\0v" + (700_000).to_bytes(4, "little") + comments
-    flac = encoded(tone(seconds=1.0), "flac", "flac")
     path = tmp_path / "flood.flac"
-    path.write_bytes(flac[:4] + b"\0" + flac[5:42] + b"\x84" + len(block).to_bytes(3, "big") + block)
+    path.write_bytes(flooded(700_000))  # to open it would take minutes
     verb = subprocess.Popen(
         [sys.executable, "-m", "api", "analyze", str(path)],
         env=os.environ | {"CATALOGRAPH_BOOTSTRAP": "skip"},

@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from domain.adapters.audio.analyse import analyse
+from domain.adapters.audio.decode import try_opening
 from domain.adapters.audio.orders import Settings
 from domain.adapters.audio.orphan import end_with_parent
 from domain.audio.analysis import Analysis, NotAnalysed
@@ -35,8 +36,10 @@ def main(memory_bytes: int) -> None:
         order = orjson.loads(line)
         used = resource.getrusage(resource.RUSAGE_SELF)
         spent = int(used.ru_utime + used.ru_stime) + 1
-        _limit(resource.RLIMIT_CPU, spent + int(order["cpu_s"]), for_good=False)
         path = Path(os.fsdecode(order["path"].encode("latin-1")))
+        _limit(resource.RLIMIT_CPU, spent + int(order["opening_s"]), for_good=False)
+        try_opening(path)
+        _limit(resource.RLIMIT_CPU, spent + int(order["cpu_s"]), for_good=False)
         found = _analysed(path, frozenset(order["parts"]), Settings(**order["settings"]))
         data = memoryview(as_json(found) + b"\n")
         while data:

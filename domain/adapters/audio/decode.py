@@ -78,6 +78,19 @@ def decode(
         return not_analysed("audio_too_complex", "decoding it takes more memory than one file may")
 
 
+def try_opening(path: Path) -> None:
+    """Open a file as `decode` does, and close it; what goes wrong is left for `decode` to tell.
+
+    No sound takes long to open. FFmpeg compares each comment with all others, so that a flood of them takes
+    minutes there: whoever limits time can allow less for this than for all of it.
+    """
+    if path.is_file():
+        with suppress(OSError, MemoryError, ValueError, av.error.FFmpegError), path.open("rb") as source:
+            content = content_of(source, source.seek(0, os.SEEK_END))
+            if not isinstance(content, NotAnalysed):
+                _opened(_From(source, content.start), content).close()
+
+
 def _decode(
     source: BinaryIO, meters: Sequence[Meter], sample_rate_hz: int, most_values: int
 ) -> Sound | NotAnalysed:
@@ -101,9 +114,7 @@ def _decode(
 def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | NotAnalysed:
     """The sound as PyAV decodes it."""
     try:
-        opened = av.open(
-            cast(BinaryIO, source), "r", content.demuxer, metadata_errors="replace", buffer_size=1 << 16
-        )
+        opened = _opened(source, content)
     except (av.error.FFmpegError, ValueError) as error:
         return not_analysed("audio_broken", f"it begins as {content.container}, and isn't: {_said(error)}")
     with opened as container:
@@ -151,6 +162,12 @@ def _by_av(source: "_From", size: int, content: Content, held: Held) -> Sound | 
             decoder=VERSION,
             tags=_metadata(container, stream),
         )
+
+
+def _opened(source: "_From", content: Content) -> InputContainer:
+    return av.open(
+        cast(BinaryIO, source), "r", content.demuxer, metadata_errors="replace", buffer_size=1 << 16
+    )
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:

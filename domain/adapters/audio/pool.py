@@ -50,13 +50,15 @@ _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 class Limits:
     """What one file may take: memory_bytes of address space, seconds of computing, wall_s from begin to end.
 
-    cpu_s and cpu_s_a_mib: so many, and more for each MiB of it, but no more than most_cpu_s.
+    cpu_s and cpu_s_a_mib: so many, and more for each MiB of it, but no more than most_cpu_s. opening_s: of
+    these until it is open.
     """
 
     memory_bytes: int = 3 << 30
     cpu_s: int = 90
     cpu_s_a_mib: float = 8.0
     most_cpu_s: int = 900
+    opening_s: int = 15
     wall_s: float = 3_600.0
 
     def cpu_of(self, size_bytes: int) -> int:
@@ -187,6 +189,7 @@ class _Child:
             "parts": sorted(parts),
             "settings": self._settings,
             "cpu_s": cpu_s,
+            "opening_s": min(cpu_s, self._limits.opening_s),
         }
         into, out = self._process.stdin, self._process.stdout
         assert into is not None
@@ -246,8 +249,10 @@ class _Child:
         status = self._process.returncode
         self.end()
         if status == -signal.SIGXCPU:
+            opening_s = min(cpu_s, self._limits.opening_s)
             return not_analysed(
-                "audio_too_complex", f"it took more than {cpu_s} s of computing and was given up"
+                "audio_too_complex",
+                f"it took more than {cpu_s} s of computing, or {opening_s} s to be opened, and was given up",
             )
         if status is not None and -status in _FROM_OUTSIDE:
             # It may have been anybody's file that took the memory: nothing is known about this one.
