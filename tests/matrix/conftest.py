@@ -36,9 +36,14 @@ OF_THE_SYSTEM = ("organization_dpid",)
 
 
 def generous(database_url: str, servers: Servers, state: Path) -> Settings:
-    """Settings of a server that turns nobody away for asking often; other tests see to that."""
+    """Settings of a server that turns nobody away for asking often, or late; other tests see to that."""
     return settings_for(database_url, servers.redis_url or "", state).using(
-        anonymous_requests=PLENTY, guarded_requests=PLENTY, concurrency=400
+        anonymous_requests=PLENTY,
+        guarded_requests=PLENTY,
+        concurrency=400,
+        read_timeout_ms=60_000,
+        write_timeout_ms=60_000,
+        database_wait_ms=60_000,
     )
 
 
