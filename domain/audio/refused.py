@@ -10,7 +10,7 @@ CODES = {
     "audio_broken": "it begins as its type does, and nothing of it can be decoded",
     "audio_too_complex": "decoding it takes more time, memory or steps than one file may",
     "audio_decoder_failed": "the decoder broke down over it",
-    "audio_interrupted": "somebody ended the process that analysed it; another time it may be done",
+    "audio_interrupted": "the process that analyses was ended, or did not start; another time it may be done",
 }
 # What says nothing about the bytes, so that another time may give another answer.
 PASSING = frozenset({"audio_unreadable", "audio_interrupted"})

@@ -115,6 +115,15 @@ def test_a_process_that_is_killed_is_a_finding_and_is_replaced(song: Path, endle
             assert pool.processes != [child]
 
 
+def test_a_process_that_does_not_start_says_nothing_about_the_file(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.adapters.audio.pool._ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with Pool(1) as pool:
+        assert finding(pool, song) == "audio_interrupted"
+
+
 def test_closing_ends_the_processes(song: Path) -> None:
     with Pool(1) as pool:
         assert finding(pool, song) == "analysed"

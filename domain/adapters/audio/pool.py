@@ -259,8 +259,13 @@ class _Child:
             return not_analysed(
                 "audio_interrupted", "its process was ended, as the system does when memory is short"
             )
-        said = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
-        return not_analysed("audio_decoder_failed", f"the process that decoded it ended with {said}")
+        if status is not None and status >= 0:
+            # Whatever a file makes it raise is an answer: it could not start, or is of another version of us.
+            return not_analysed(
+                "audio_interrupted", f"the process that analyses ended by itself with status {status}"
+            )
+        said = "without an answer" if status is None else f"with signal {-status}"
+        return not_analysed("audio_decoder_failed", f"the process that decoded it ended {said}")
 
 
 def _size(path: Path) -> int:
