@@ -30,7 +30,8 @@ _SHORTEST_S = 3.0
 _SURE_S = 8.0  # in less sound, confidence is cut in proportion
 # Below this nothing repeats: over 20 s noise has .11-.14, a drone .01, rubato .17, music .2-.95. Short noise
 # is like itself by chance, so the gate rises where there are few frames.
-_PULSE_GATE, _PULSE_FRAMES = 0.18, 6.5
+_PULSE_GATE, _PULSE_FRAMES = 0.155, 6.5
+_PULSE_SURE = 0.18  # below it confidence is halved: as little repeats in free time as in some music
 _GROWTH_GATE = 0.013  # below this nothing begins: drones and hum have up to .012, music .055 and more
 _LONGEST_LAG_S = 12.0
 _FAINTEST = 0.003  # a band that grows less does not begin notes; music has .02-.4
@@ -100,7 +101,7 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
         return Tempo(bpm=None, confidence=None, reason="no beat between 44 and 225 a minute")
     path = _path(begun)
     segments = _segments(begun, path, pace)
-    share = min(1.0, begun.active_s / _SURE_S)
+    share = min(1.0, begun.active_s / _SURE_S) * (1.0 if whole.pulse >= _PULSE_SURE else 0.5)
     if segments:
         longest = max(segments, key=lambda one: one.end_s - one.start_s)
         share *= (longest.end_s - longest.start_s) / sum(one.end_s - one.start_s for one in segments)
