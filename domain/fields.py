@@ -109,9 +109,14 @@ def scalar(name: str, value: Any, path: Path) -> Any:
     return value
 
 
-def _text(name: str, value: str, path: Path) -> str:
+def storable(name: str, value: str, path: Path) -> None:
+    """Raises InputInvalid for a text that PostgreSQL can't hold."""
     if "\x00" in value or _SURROGATES.search(value):
         raise InputInvalid(f"{name} has a NUL or half a surrogate pair, which is no text", path=path)
+
+
+def _text(name: str, value: str, path: Path) -> str:
+    storable(name, value, path)
     longest = LONGEST_PROSE if name in _PROSE else LONGEST_TEXT
     if len(value) > longest:
         raise InputInvalid(f"{name} has {len(value)} characters; at most {longest}", path=path)

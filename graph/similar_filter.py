@@ -35,8 +35,14 @@ def wanted(writer: "Writer", slot: int, given: Mapping[str, Any], row: str, *, m
     by_tempo, by_key = mixable or "tempoWithin" in there, mixable or bool(given.get("keyCompatible"))
     meets = (1.0,) if given.get("halfDouble") is False else tuple(RATIOS.values())
 
-    def bound(name: str, cast: str, read: Callable[[Any], Any]) -> str:
-        return writer.bind(lambda of: read(_value(of, slot, name)), cast, slot, name)
+    def bound(name: str, cast: str, read: Callable[[Any], Any], least: str = "") -> str:
+        def value(of: "Bound") -> Any:
+            found = read(_value(of, slot, name))
+            if least in there and found < (low := read(_value(of, slot, least))):
+                raise _wrong(f"{name} is {found:g}, below {least} of {low:g}; nothing lies between them")
+            return found
+
+        return writer.bind(value, cast, slot, name)
 
     within = (
         bound("tempoWithin", "float8", _percent) if "tempoWithin" in there else f"{WITHIN_PERCENT}::float8"
@@ -47,7 +53,7 @@ def wanted(writer: "Writer", slot: int, given: Mapping[str, Any], row: str, *, m
         found.append(_figure(row, "tempo_bpm", f"a.number > 0 and ({' or '.join(near)})"))
     if there & {"tempoMin", "tempoMax"}:
         low = bound("tempoMin", "float8", _tempo) if "tempoMin" in there else "0"
-        high = bound("tempoMax", "float8", _tempo) if "tempoMax" in there else f"{FASTEST_BPM}"
+        high = bound("tempoMax", "float8", _tempo, "tempoMin") if "tempoMax" in there else f"{FASTEST_BPM}"
         inside = (f"a.number * {ratio} between {low} and {high}" for ratio in meets)
         found.append(_figure(row, "tempo_bpm", f"a.number > 0 and ({' or '.join(inside)})"))
     if by_key:
@@ -58,7 +64,7 @@ def wanted(writer: "Writer", slot: int, given: Mapping[str, Any], row: str, *, m
         found.append(_genre(row, bound("genre", "text[]", _words)))
     if there & {"yearFrom", "yearTo"}:
         from_year = bound("yearFrom", "int", int) if "yearFrom" in there else "0"
-        to_year = bound("yearTo", "int", int) if "yearTo" in there else "9999"
+        to_year = bound("yearTo", "int", int, "yearFrom") if "yearTo" in there else "9999"
         found.append(f"{_year(writer, row)} between {from_year} and {to_year}")
     return Wanted(tuple(found), within, by_tempo, by_key)
 

@@ -96,7 +96,7 @@ class Tools:
     def analyser(self) -> Analyser:
         """Finds out what can be said of sound; a worker without one leaves the job to another."""
         if self.house.analyser is None:
-            raise OutsideAway("the analysis of sound", "this worker has no decoders", 60.0)
+            raise OutsideAway("a worker that decodes sound", "this one has no decoders", 60.0)
         return self.house.analyser
 
     @property

@@ -40,6 +40,7 @@ from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
 from domain.adapters.schemas import SchemaStore
 from domain.job_kinds import leave_word
+from domain.models import registry
 from domain.models.ports import NO_MODELS, Models
 from domain.notices.outlets import Outlets
 from domain.ports import Blobs, OutsideAway, SqlPool
@@ -141,6 +142,10 @@ async def open_house(
     pool = await open_pool(database_url, max_size=max_size, name="catalograph worker")
     schemas = SchemaStore(state_folder / "schemas")
     try:
+        if models.configured:
+            # So that they can be seen, priced and permitted before the first is asked.
+            async with pool.acquire() as sql, sql.transaction():
+                await registry.register(sql, models.configured)
         store = blobs or LocalBlobs(state_folder / "blobs")
         yield House(
             pool, store, ErnReader(schemas), outlets or Outlets(), inspect, models, analyser, SoundFetcher()
@@ -314,6 +319,8 @@ async def _failed(pool: SqlPool, claim: life.Claim, kind: JobKind | None, error:
     if isinstance(error, TryAgain):
         code, text = error.code, error.text
     if isinstance(error, OutsideAway):
+        # Whoever asked for the job reads this; the reason may name addresses, and is for the log.
+        text = f"{error.name} is away"
         after_s = min(_LONGEST_OFF_S, max(1.0, error.retry_after_s))
         async with pool.acquire() as connection:
             if await life.put_off(connection, claim.id, claim.fence, text, after_s):

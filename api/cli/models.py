@@ -48,7 +48,7 @@ def listed(as_json: AsJson = False) -> None:
         ],
     )
     if not found:
-        say("none yet: a model is known once the worker has been given an endpoint or a key (.env.example)")
+        say("none: a worker makes those known that its settings give an endpoint or a key (.env.example)")
 
 
 def report(

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.claims import FEATURES
 from domain.features.keys import key_of
+from domain.fields import storable
 from domain.refusals import InputInvalid
 
 LONGEST_TEXT = 2_000
@@ -118,7 +119,8 @@ def said(name: str, number: float | None, text: str | None) -> tuple[float | Non
     if text is not None:
         if figure.is_number:
             raise InputInvalid(f"{name} is a number, not {text[:60]!r}", path=("text",))
-        if not text.strip() or len(text) > LONGEST_TEXT or "\x00" in text:
+        storable(name, text, ("text",))
+        if not text.strip() or len(text) > LONGEST_TEXT:
             raise InputInvalid(
                 f"{name} has {len(text)} characters; 1 to {LONGEST_TEXT} will do", path=("text",)
             )

@@ -168,6 +168,8 @@ async def test_the_same_claims_twice_change_nothing(desk: Desk) -> None:
         ({"name": "genre", "text": "x", "unknown": True}, "neither of them"),
         ({"name": "genre", "text": "x", "number": 1}, "one of them"),
         ({"name": "genre", "text": " "}, "1 to 2000 will do"),
+        ({"name": "genre", "text": "ro\x00ck"}, "genre has a NUL"),
+        ({"name": "genre", "text": "\ud800"}, "half a surrogate pair"),
     ],
 )
 async def test_what_can_not_be_said_of_a_figure_is_refused(desk: Desk, given: Any, said: str) -> None:

@@ -27,7 +27,7 @@ from jobs.job import JOBS, Tools, job
 from jobs.job import House as JobHouse
 from jobs.models import judge_models
 from jobs.schedule import SCHEDULES
-from jobs.worker import run_job
+from jobs.worker import open_house, run_job
 from tests.api.conftest import serving, settings_for
 from tests.models.conftest import SHORT, THREE, Studio, of_challenger
 from tests.models.server import KEY
@@ -201,6 +201,16 @@ ASK_OF_TESTS = JOBS.pop("ask_of_tests")
 def house_of(studio: Studio, folder: Path) -> JobHouse:
     reader = ErnReader(SchemaStore(folder / "schemas"))
     return JobHouse(studio.pool, LocalBlobs(folder / "blobs"), reader, models=studio.models)
+
+
+async def test_models_are_known_before_the_first_is_asked(
+    studio: Studio, models_database: str, tmp_path: Path
+) -> None:
+    for _ in range(2):  # what starts again finds them
+        async with open_house(models_database, tmp_path, models=studio.models):
+            pass
+    rows = await studio.pool.fetch("select provider, role from model order by role")
+    assert [tuple(row) for row in rows] == [("openai", "challenger"), ("qwen", "champion")]
 
 
 async def test_three_failures_make_a_dead_letter(

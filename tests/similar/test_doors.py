@@ -269,7 +269,15 @@ def test_similar_recordings_by_rest(
     assert theirs.get(f"/v1/recordings/{heard['one']}/similar").status_code == 404
     wrong = ours.get(f"/v1/recordings/{heard['one']}/similar", params={"key": "Z sharp"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "BAD_USER_INPUT")
-    for given in ({"first": 0}, {"first": 101}, {"tempoWithin": 90}, {"tempoMin": -1}):
+    wrong_ones: list[dict[str, float]] = [
+        {"first": 0},
+        {"first": 101},
+        {"tempoWithin": 90},
+        {"tempoMin": -1},
+        {"tempoMin": 90, "tempoMax": 80},
+        {"yearFrom": 2001, "yearTo": 2000},
+    ]
+    for given in wrong_ones:
         assert ours.get(f"/v1/recordings/{heard['one']}/similar", params=given).status_code == 400, given
 
 

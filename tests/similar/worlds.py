@@ -84,4 +84,8 @@ def some_filter(chance: random.Random) -> dict[str, Any]:
         "yearFrom": chance.choice((1985, 2000)),
         "yearTo": chance.choice((1995, 2015)),
     }
-    return {name: every[name] for name in chance.sample(sorted(every), chance.choice((0, 1, 1, 2, 3)))}
+    found = {name: every[name] for name in chance.sample(sorted(every), chance.choice((0, 1, 1, 2, 3)))}
+    for low, high in (("tempoMin", "tempoMax"), ("yearFrom", "yearTo")):
+        if low in found and high in found:
+            found[low], found[high] = sorted((found[low], found[high]))
+    return found
