@@ -20,7 +20,7 @@ from jobs.tally import HERE
 from jobs.worker import run_job
 from tests.jobs.yard import new_yard
 
-TOKEN = "only for those who watch"
+TOKEN = "only-for-those-who-watch"
 
 
 @pytest.fixture

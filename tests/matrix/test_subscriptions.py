@@ -47,9 +47,10 @@ def needs(name: str) -> frozenset[str]:
 def over_socket(crowd: Crowd, brought: Mapping[str, str], asked: str, wait_s: float) -> tuple[Verdict, str]:
     """What a caller is told first, and in which words."""
     with crowd.socket(brought) as opened:
-        opened.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": asked}}))
         text = ""
         try:
+            # Whoever is nobody may be told so before this is sent.
+            opened.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": asked}}))
             assert json.loads(opened.recv(30)) == {"type": "connection_ack"}
             text = str(opened.recv(wait_s))
         except TimeoutError:
