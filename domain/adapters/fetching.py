@@ -77,8 +77,12 @@ class SoundFetcher:
             answer = await self._ask(http, parts)
             if answer.status_code not in _REDIRECTS:
                 return answer, parts
-            await answer.aclose()
-            url = urljoin(url, answer.headers.get("location", ""))
+            with suppress(httpx2.HTTPError, OSError):
+                await answer.aclose()
+            try:
+                url = urljoin(url, answer.headers.get("location", ""))
+            except ValueError:
+                raise NotFetched("fetch_refused", f"{parts.hostname} redirects to what is no URL") from None
         raise NotFetched("fetch_refused", f"it is redirected more than {MOST_REDIRECTS} times")
 
     async def _ask(self, http: httpx2.AsyncClient, parts: SplitResult) -> httpx2.Response:

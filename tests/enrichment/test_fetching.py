@@ -107,6 +107,7 @@ async def test_bytes_come_whole_and_after_a_few_redirects(shelf: str) -> None:
         ("garbage", "fetch_failed", True),
         ("short", "fetch_failed", True),
         ("to/http://m%C3%BCnchen.example:bad/", "fetch_refused", False),
+        ("to/http://[bad", "fetch_refused", False),
     ],
 )
 async def test_what_is_no_plain_file_is_refused(shelf: str, path: str, code: str, again: bool) -> None:
