@@ -52,8 +52,9 @@ class AudioFeatureNode:
 class EnrichmentNode:
     """What was made of one file of sound: running, done, refused (the bytes gave nothing) or failed.
 
-    models: which version made each part. result: what was found, in short; the figures stand at the
-    recording. code, text: why there is nothing. jobId: the job that was last at it.
+    models: which version made each part. result: what was found, in short, and stands though a later try gave
+    nothing; the figures are at the recording. code, text: why there is nothing (new). updatedAt: when it last
+    found something, if ever. jobId: the job that was last at it.
     """
 
     id: strawberry.ID = column()

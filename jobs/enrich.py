@@ -12,7 +12,6 @@ from domain.audio.analysis import Analysis, NotAnalysed
 from domain.audio.refused import PASSING
 from domain.audit import Audit
 from domain.features.enrich import (
-    EXTRACT,
     Subject,
     next_of,
     note,
@@ -22,7 +21,7 @@ from domain.features.enrich import (
     tell_of,
 )
 from domain.features.fetch import NotFetched
-from domain.features.follow import FOLLOW, take_back, told_of, was_taken_back
+from domain.features.follow import EXTRACT, FOLLOW, take_back, told_of, was_taken_back
 from domain.features.kept import Kept, give_back, keep, kept_of, lease
 from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
@@ -208,8 +207,9 @@ async def follow_sound(recording: uuid.UUID, file: uuid.UUID, tools: Tools) -> M
     async with tools.open_work(FOLLOW, audit=Audit.AI, change_set_id=tools.claim.id) as work:
         await tools.hold(work)
         told = await told_of(work.connection, recording, file)
-        if told is not None and not told.hangs:
-            await take_back(work, told)
+        for one in told:
+            if not one.hangs:
+                await take_back(work, one)
         taken_back = await was_taken_back(work.connection, recording, file)
         subject = await next_of(work.connection, owner, recording)
     if subject is None or subject.file_id == file or not (told or taken_back):

@@ -8,8 +8,9 @@ from domain.access.addresses import address_of, is_public
 from domain.access.scopes import Scope
 from domain.audit import Audit
 from domain.command import Outcome, Repeat, command
-from domain.features.enrich import ENRICH_RECORDINGS, EXTRACT
+from domain.features.enrich import ENRICH_RECORDINGS
 from domain.features.fetch import NotFetched, place_of
+from domain.features.follow import EXTRACT
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing, TooMany
 from domain.types import Ref
 from domain.work import Work, entity_id

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.claims import Draft
-from domain.features.follow import forget_models, keep_vector
+from domain.features.follow import SPOKE, forget_models, keep_vector
 from domain.features.kept import Kept
 from domain.features.told import ANALYSIS, TAGS, measured, tagged
 from domain.fields import clean
@@ -19,7 +19,6 @@ from domain.refusals import InputInvalid
 from domain.work import Work
 
 ENRICH_FILE, ENRICH_RECORDINGS = "enrich_file", "enrich_recordings"
-EXTRACT = "extract_features"
 
 
 class Analyser(Protocol):
@@ -57,9 +56,15 @@ async def subject_of(sql: Sql, owner_id: uuid.UUID, file_id: uuid.UUID) -> Subje
 
 
 async def still(sql: Sql, owner_id: uuid.UUID, subject: Subject, *, hung: bool) -> bool:
-    """Whether the file and its recording are there still. hung: and the one hangs on the other."""
+    """Whether the file and its recording are there still. hung: and the one hangs on the other.
+
+    Then it stays so until the end of the transaction: who detaches it meanwhile sees what was said of it.
+    """
     if hung:
-        return await subject_of(sql, owner_id, subject.file_id) == subject
+        row = await sql.fetchrow(
+            f"select {_SUBJECT} from {_READY} and f.id = $2 for share of f", owner_id, subject.file_id
+        )
+        return row is not None and _subject(row) == subject
     return bool(
         await sql.fetchval(
             "select true from file f, recording r where f.id = $2 and f.owner_id = $1 and f.state = 'ready' "
@@ -128,7 +133,7 @@ async def next_of(sql: Sql, owner_id: uuid.UUID, recording_id: uuid.UUID) -> Sub
     """The newest file that hangs on a recording, where files are enriched by themselves or it was before."""
     row = await sql.fetchrow(
         f"select {_SUBJECT}, (o.enrich_uploads or exists (select from enrichment x where x.file_id = f.id "
-        "and x.recording_id = r.id and x.result is not null)) as wanted "
+        f"and x.recording_id = r.id and {SPOKE})) as wanted "
         f"from organization o, {_READY} and o.id = $1 "
         "and r.id = (select coalesce(merged_into_id, id) from entity where id = $2) "
         "order by f.temporary, f.created_at desc, f.id desc limit 1",
@@ -139,10 +144,22 @@ async def next_of(sql: Sql, owner_id: uuid.UUID, recording_id: uuid.UUID) -> Sub
 
 
 async def ask_for(work: Work, file_id: uuid.UUID) -> uuid.UUID | None:
-    """Ask for a file to be enriched, where the organization wants that and there is something to enrich."""
+    """Ask for a file to be enriched, where the organization wants that and there is something to enrich.
+
+    One that hangs again where it was detached from is wanted: what was taken back comes back with it.
+    """
     owner = work.viewer.organization_id
-    wanted = await work.connection.fetchval("select enrich_uploads from organization where id = $1", owner)
-    if not wanted or await subject_of(work.connection, owner, file_id) is None:
+    subject = await subject_of(work.connection, owner, file_id)
+    if subject is None:
+        return None
+    wanted = await work.connection.fetchval(
+        "select enrich_uploads or exists (select from enrichment x where x.file_id = $2 "
+        "and x.recording_id = $3 and x.code = 'detached') from organization where id = $1",
+        owner,
+        file_id,
+        subject.recording_id,
+    )
+    if not wanted:
         return None
     return await work.enqueue(
         ENRICH_FILE,
@@ -202,7 +219,10 @@ async def note(
     code: str | None = None,
     text: str | None = None,
 ) -> None:
-    """Write down what becomes of a file; what it said before is replaced."""
+    """Write down what becomes of a file. What it said before stands until it says something else.
+
+    Where it has said something, updated_at is when it did: figures are those of the file that spoke last.
+    """
     await sql.execute(
         """
         insert into enrichment as e (owner_id, file_id, recording_id, job_id, sha256, state, models, result,
@@ -211,8 +231,9 @@ async def note(
         on conflict (file_id, recording_id) do update
            set job_id = excluded.job_id, sha256 = excluded.sha256,
                state = excluded.state, models = coalesce($7::jsonb, e.models),
-               result = case when excluded.state = 'running' then e.result else excluded.result end,
-               code = excluded.code, text = excluded.text, updated_at = clock_timestamp()
+               result = coalesce(excluded.result, e.result), code = excluded.code, text = excluded.text,
+               updated_at = case when excluded.result is null and e.result is not null then e.updated_at
+                                 else clock_timestamp() end
         """,
         owner_id,
         subject.file_id,
@@ -231,7 +252,8 @@ async def note(
 async def give_up(sql: Sql, id: uuid.UUID) -> None:
     """Leave word at a file that nobody will try again by himself."""
     await sql.execute(
-        "update enrichment set state = 'failed', code = 'given_up', updated_at = clock_timestamp(), "
+        "update enrichment set state = 'failed', code = 'given_up', "
+        "updated_at = case when result is null then clock_timestamp() else updated_at end, "
         "text = 'nobody tries again by himself; its job says why' where file_id = $1 and state = 'running'",
         id,
     )

@@ -17,12 +17,15 @@ from domain.vectors.keep import keep_embedding
 from domain.vectors.tables import SOUND_DIMENSIONS
 from domain.work import Work
 
-FOLLOW = "follow_sound"
+FOLLOW, EXTRACT = "follow_sound", "extract_features"
 # A recording, what it was merged into, and all that was merged into that.
 _SAME = (
     "select s.id from (select coalesce(merged_into_id, id) as id from entity where id = $1) o "
     "join entity s on s.id = o.id or s.merged_into_id = o.id"
 )
+# Of an enrichment: that its file has spoken, also where that was taken back. While its word stands there is a
+# result, whatever became of later tries, and updated_at is when it spoke.
+SPOKE = "(result is not null or code = 'detached')"
 # Whoever speaks of a recording because of a file that hangs on it.
 OF_SOUND = (ANALYSIS, TAGS, MODEL)
 
@@ -36,48 +39,61 @@ class Told:
     hangs: bool
 
 
-async def ask_to_follow(work: Work, file_id: uuid.UUID, *, deleted: bool = False) -> None:
+async def ask_to_follow(
+    work: Work, file_id: uuid.UUID, hung_on: uuid.UUID | None, *, deleted: bool = False
+) -> None:
     """Ask for the figures that were made of a file to follow it, once it was detached.
 
-    deleted: that it is no longer there; then only where another file may speak in its place.
+    hung_on: what it hung on. deleted: that it is no longer there; then only where another file may speak in
+    its place. What was fetched for another recording was said of that one, wherever the same bytes hang.
     """
-    row = await work.connection.fetchrow(
-        "select x.recording_id from enrichment x where x.file_id = $1 and x.owner_id = $2 "
-        "and x.state = 'done' and x.recording_id is not null and (not $3 or exists (select from file o "
-        "where o.subject_id = x.recording_id and o.id <> $1 and o.state = 'ready')) "
-        "order by x.updated_at desc limit 1",
+    rows = await work.connection.fetch(
+        f"""
+        select distinct on (coalesce(e.merged_into_id, e.id)) x.recording_id
+          from enrichment x join entity e on e.id = x.recording_id
+         where x.file_id = $2 and x.owner_id = $3 and x.result is not null
+           and case when $4 then exists (
+                 select from file o
+                  where o.subject_id = x.recording_id and o.id <> $2 and o.state = 'ready')
+               else x.recording_id in ({_SAME}) or not exists (
+                 select from job j where j.id = x.job_id and j.kind = $5) end
+        """,
+        hung_on,
         file_id,
         work.viewer.organization_id,
         deleted,
+        EXTRACT,
     )
-    if row is not None:
+    for row in rows:
         payload = {"file": str(file_id), "recording": str(row["recording_id"]), "actor": work.viewer.actor}
         await work.enqueue(FOLLOW, payload, subject_id=row["recording_id"])
 
 
-async def told_of(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> Told | None:
-    """The file's word about a recording, where no other file's came after it."""
-    row = await sql.fetchrow(
+async def told_of(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> list[Told]:
+    """The file's words about a recording and what is merged with it, where no other file's came after."""
+    rows = await sql.fetch(
         f"""
-        with own as ({_SAME})
-        select x.id, x.recording_id, x.file_id,
+        with own as ({_SAME}),
+        last as (
+          select distinct on (x.recording_id) x.id, x.recording_id, x.file_id
+            from enrichment x where x.recording_id in (select id from own) and x.result is not null
+           order by x.recording_id, x.updated_at desc, x.id desc)
+        select l.id, l.recording_id,
                f.subject_type = 'recording' and f.subject_id in (select id from own) as hangs
-          from enrichment x join file f on f.id = x.file_id
-         where x.recording_id in (select id from own) and x.state = 'done'
-         order by x.updated_at desc, x.id desc limit 1
+          from last l join file f on f.id = l.file_id where l.file_id = $2
         """,
         recording_id,
+        file_id,
     )
-    if row is None or row["file_id"] != file_id:
-        return None
-    return Told(row["id"], row["recording_id"], bool(row["hangs"]))
+    return [Told(row["id"], row["recording_id"], bool(row["hangs"])) for row in rows]
 
 
 async def was_taken_back(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> bool:
     """Whether the file's word about a recording was taken back, by an earlier run that went no further."""
     return bool(
         await sql.fetchval(
-            "select true from enrichment where recording_id = $1 and file_id = $2 and code = 'detached'",
+            f"select bool_or(code = 'detached') from enrichment where recording_id in ({_SAME}) "
+            "and file_id = $2",
             recording_id,
             file_id,
         )
@@ -87,7 +103,7 @@ async def was_taken_back(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) 
 async def forget_models(work: Work, recording_id: uuid.UUID, sha256: str) -> None:
     """Take back what models said of other sound that the recording had before."""
     other = await work.connection.fetchval(
-        "select sha256 <> $2 from enrichment where recording_id = $1 and result is not null "
+        f"select sha256 <> $2 from enrichment where recording_id = $1 and {SPOKE} "
         "order by updated_at desc, id desc limit 1",
         recording_id,
         sha256,
@@ -102,7 +118,8 @@ async def take_back(work: Work, told: Told) -> None:
     await work.flush()
     await follow_claims(work, told.recording_id)
     await work.connection.execute(
-        "update enrichment set state = 'failed', code = 'detached', updated_at = clock_timestamp(), "
+        "update enrichment set state = 'failed', code = 'detached', result = null, "
+        "updated_at = clock_timestamp(), "
         "text = 'the file hangs on the recording no more; what it said was taken back' where id = $1",
         told.enrichment_id,
     )
@@ -144,7 +161,7 @@ async def follow_claims(work: Work, recording_id: uuid.UUID) -> None:
     row = await sql.fetchrow(
         f"""
         select x.recording_id, x.sha256 from enrichment x
-         where x.recording_id in ({_SAME}) and x.result is not null
+         where x.recording_id in ({_SAME}) and {SPOKE}
            and not exists (select from embedding e where e.made_of = 'sound' and e.entity_id in ({_SAME}))
          order by x.updated_at desc limit 1
         """,

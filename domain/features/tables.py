@@ -35,8 +35,8 @@ class SoundPart(SQLModel, table=True):
 class Enrichment(SQLModel, table=True):
     """What was made of one file of an organization: by which models, in which state, with what result.
 
-    models: which version made each part. result: what was found, in short; code and text: why there is
-    nothing.
+    models: which version made each part. result: what was found, in short, as long as it counts; updated_at:
+    then, when that was. code and text: why there is nothing (new).
     """
 
     __tablename__: ClassVar[Any] = "enrichment"

@@ -306,7 +306,7 @@ async def detach_file(ask: DetachFile, work: Work) -> Outcome:
     if row["subject_id"] is not None:
         await _expect_free(work, row)
         await _hang(work, row["id"], None, None)
-        await ask_to_follow(work, row["id"])
+        await ask_to_follow(work, row["id"], row["subject_id"])
     return Outcome("file", (row["id"],))
 
 
@@ -328,7 +328,7 @@ async def delete_file(ask: DeleteFile, work: Work) -> Outcome:
     if row["state"] != "deleted":
         await _expect_free(work, row)
         await bury(work, row["id"], row["sha256"])
-        await ask_to_follow(work, row["id"], deleted=True)
+        await ask_to_follow(work, row["id"], row["subject_id"], deleted=True)
     return Outcome("file", (row["id"],))
 
 

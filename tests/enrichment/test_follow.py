@@ -1,17 +1,41 @@
 """Figures go with the file they were made of: when it is detached, deleted, replaced, and hung on again."""
 
+import dataclasses
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+from domain.audio.refused import not_analysed
 from domain.claims import MODEL, Draft
 from domain.dispatch import open_work
+from domain.features.enrich import still, subject_of
+from domain.features.fetch import Fetched
 from domain.features.known import claim, field_of
 from domain.provenance import provenance_of
+from jobs.worker import run_job
 from tests.audio.made import encoded
 from tests.audio.music import RATE_HZ, song
 from tests.enrichment.conftest import Studio
 from tests.enrichment.test_jobs import sound
 from tests.weights import weights_folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Shelf:
+    """Where the same bytes lie behind every address."""
+
+    content: bytes
+
+    @asynccontextmanager
+    async def open(self, url: str, largest: int) -> AsyncIterator[Fetched]:
+        """The bytes."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield self.content
+
+        yield Fetched("a.flac", "audio/flac", stream())
 
 
 async def lengths(studio: Studio, recording: str) -> tuple[float | None, int]:
@@ -214,3 +238,127 @@ async def test_a_run_that_was_cut_off_is_ended_by_the_next(studio: Studio) -> No
     assert (result["taken_back"], result["state"]) == (True, "done")
     assert (await lengths(studio, recording))[0] == 1.0
     assert (await lengths(studio, other))[0] == 2.0
+
+
+async def test_a_file_that_was_tried_again_in_vain_takes_its_figures_along(studio: Studio) -> None:
+    recording = await studio.recording()
+    file = await studio.upload(sound(1.0), recording)
+    await studio.work()
+    heard = studio.ear.analyse
+
+    async def ended(*_: object) -> Any:
+        return not_analysed("audio_interrupted", "its process was ended")
+
+    studio.ear.analyse = ended  # type: ignore[method-assign,assignment]
+    studio.ear.versions = {**studio.ear.versions, "tempo": "another"}
+    await studio.do("enrich_recording", id=recording)
+    assert await studio.work() == ["done"]
+    (told,) = await studio.enrichments()
+    assert (told["state"], told["code"]) == ("failed", "audio_interrupted")
+    assert (await lengths(studio, recording))[0] == 1.0
+    studio.ear.analyse = heard  # type: ignore[method-assign]
+    await studio.do("detach_file", id=str(file))
+    assert await studio.work() == ["done"]
+    assert await lengths(studio, recording) == (None, 0)
+
+
+async def test_a_file_that_is_detached_while_it_is_tried_again_takes_its_figures_along(
+    studio: Studio,
+) -> None:
+    recording = await studio.recording()
+    file = await studio.upload(sound(1.0), recording)
+    await studio.work()
+    heard = studio.ear.analyse
+
+    async def detached(path: Path, parts: frozenset[str]) -> Any:
+        await studio.do("detach_file", id=str(file))
+        return await heard(path, parts)
+
+    studio.ear.analyse = detached  # type: ignore[method-assign]
+    studio.ear.versions = {**studio.ear.versions, "tempo": "another"}
+    await studio.do("enrich_recording", id=recording)
+    assert await studio.work() == ["done"]
+    studio.ear.analyse = heard  # type: ignore[method-assign]
+    assert await studio.work() == ["done"]
+    assert await lengths(studio, recording) == (None, 0)
+
+
+async def test_nobody_detaches_a_file_between_the_look_at_it_and_its_word(studio: Studio) -> None:
+    recording = await studio.recording()
+    file = await studio.upload(sound(1.0), recording)
+    async with studio.yard.pool.acquire() as sql, sql.transaction():
+        subject = await subject_of(sql, studio.owner, file)
+        assert subject is not None
+        assert await still(sql, studio.owner, subject, hung=True)
+        async with studio.yard.pool.acquire() as other:
+            free = "select id from file where id = $1 for update skip locked"
+            assert await other.fetchval(free, file) is None
+
+
+async def test_what_was_said_of_another_recording_than_it_hangs_on_stays(studio: Studio) -> None:
+    hung, fetched = await studio.recording("hung"), await studio.recording("fetched")
+    content = sound(1.0)
+    file = await studio.upload(content, hung)
+    await studio.work()
+    extract = await studio.do(
+        "extract_audio_features",
+        entityType="recording",
+        entityId=fetched,
+        audioUri="https://sound.example/a.flac",
+    )
+    house = dataclasses.replace(studio.yard.house, fetcher=Shelf(content))
+    assert await run_job(house, str(extract.ids[0])) == "done"
+    assert (await lengths(studio, fetched))[0] == 1.0
+    await studio.do("detach_file", id=str(file))
+    assert await studio.work() == ["done"]
+    assert await lengths(studio, hung) == (None, 0)
+    assert (await lengths(studio, fetched))[0] == 1.0
+
+
+async def test_a_detached_file_takes_along_what_it_said_before_and_after_a_merge(studio: Studio) -> None:
+    kept, merged = await studio.recording("kept"), await studio.recording("merged")
+    file = await studio.upload(sound(1.0), merged)
+    await studio.work()
+    async with studio.yard.pool.acquire() as sql, sql.transaction():
+        await sql.execute(
+            "update recording set status = 'deleted', version = version + 1 where id = $1", uuid.UUID(merged)
+        )
+        await sql.execute(
+            "update entity set merged_into_id = $2 where id = $1", uuid.UUID(merged), uuid.UUID(kept)
+        )
+    await studio.do("enrich_recording", id=kept)
+    await studio.work()
+    assert (await lengths(studio, kept))[0] == 1.0
+    await studio.do("detach_file", id=str(file))
+    assert await studio.work() == ["done"]
+    assert await lengths(studio, kept) == (None, 0)
+    assert await sources(studio, kept) == set()
+
+
+async def test_what_models_said_goes_too_when_a_file_speaks_that_spoke_before(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(1.0), recording, "older.flac")
+    await studio.work()
+    newer = await studio.upload(sound(2.0), recording, "newer.flac")
+    await studio.work()
+    await say(studio, recording, MODEL, genre="techno")
+    await studio.do("delete_file", id=str(newer))
+    await studio.work()
+    assert (await lengths(studio, recording))[0] == 1.0
+    assert MODEL not in await sources(studio, recording)
+
+
+async def test_what_was_taken_back_comes_back_where_uploads_are_not_enriched_too(studio: Studio) -> None:
+    recording, other = await studio.recording(), await studio.recording("other")
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    file = await studio.upload(sound(1.0), recording)
+    await studio.do("enrich_recording", id=recording)
+    await studio.work()
+    await studio.do("detach_file", id=str(file))
+    assert await studio.work() == ["done"]
+    await studio.do("attach_file", id=str(file), subjectId=other)
+    assert await studio.work() == []
+    await studio.do("detach_file", id=str(file))
+    await studio.do("attach_file", id=str(file), subjectId=recording)
+    assert await studio.work() == ["done"]
+    assert ((await lengths(studio, recording))[0], len(studio.ear.asked)) == (1.0, 1)
