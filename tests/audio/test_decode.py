@@ -1,10 +1,14 @@
 """Sound comes out of files as samples, or one finding says why not."""
 
 import io
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from domain.adapters.audio.decode import decode
+from domain.adapters.audio import decode as decoding
+from domain.adapters.audio.decode import decode, try_opening
+from domain.adapters.audio.held import MOST_VALUES, Held
 from domain.audio.analysis import NotAnalysed, Sound
 from domain.audio.loudness import LoudnessMeter
 from domain.audio.mono import mono
@@ -70,3 +74,38 @@ def test_a_header_that_says_too_little_loses_nothing() -> None:
     assert isinstance(found, Sound)
     assert found.samples.shape[1] == 90 * 8_000
     assert found.header_duration_s == 0.1
+
+
+def test_where_the_rate_changes_on_the_way_nothing_is_lost_and_nothing_changes_places() -> None:
+    second = {rate_hz: tone(1.0, rate_hz=rate_hz, level=0.5) for rate_hz in (44_100, 22_050, 48_000)}
+    held = Held([], 44_100, MOST_VALUES)
+    held.begin(44_100, ("FL", "FR"))
+    for rate_hz in (44_100, 22_050, 48_000, 44_100, 22_050):
+        for at in range(0, rate_hz, 1_000):
+            held.add(second[rate_hz][:, at : at + 1_000], rate_hz)
+        held.add(np.zeros((2, rate_hz), np.float32), rate_hz)
+    held.end()
+
+    assert abs(held.frames - 10 * 44_100) <= 4
+    found = held.sound().samples
+    for at in range(5):
+        sounding, silent = (found[:, (2 * at + by) * 44_100 :][:, 500:43_600] for by in (0, 1))
+        assert np.abs(sounding).max() > 0.45
+        assert np.abs(silent).max() < 1e-3
+    # The beginning of what follows another rate is not what that one had left.
+    assert np.abs(found[:, 6 * 44_100 + 10 :][:, :40_000] - second[44_100][:, 10:40_010]).max() < 0.01
+
+
+def test_whatever_opening_raises_is_left_for_decoding_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(encoded(tone(seconds=0.1)))
+
+    def fails(*_: object) -> None:
+        raise IndexError("as no reader of files should")
+
+    monkeypatch.setattr(decoding, "content_of", fails)
+    try_opening(path)
+    with pytest.raises(IndexError, match="as no reader"):
+        decode(path)

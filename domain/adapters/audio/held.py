@@ -61,6 +61,7 @@ class Held:
     def end(self) -> None:
         """No more samples follow."""
         if self.rate_hz:
+            self._end_other_rate()
             self._pass_on(last=True)
 
     def sound(self) -> Sound:
@@ -88,11 +89,22 @@ class Held:
             self.layout = ("",) * channels
         if samples.shape[0] != channels:
             samples = np.repeat(samples.mean(axis=0, keepdims=True), channels, axis=0)
+        if self._other is not None and self._other[0] != rate_hz:
+            self._end_other_rate()
         if rate_hz != self.rate_hz:
-            if self._other is None or self._other[0] != rate_hz:
+            if self._other is None:
                 self._other = (rate_hz, soxr.ResampleStream(rate_hz, self.rate_hz, channels, quality="HQ"))
             samples = self._other[1].resample_chunk(np.ascontiguousarray(samples.T)).T
         return samples
+
+    def _end_other_rate(self) -> None:
+        """Take what is left of a stretch of another rate: a resampler gives its last samples when told so."""
+        if self._other is not None:
+            nothing = np.zeros((0, len(self.layout)), np.float32)
+            rest = self._other[1].resample_chunk(nothing, last=True).T
+            self._waiting.append(rest)
+            self._waiting_values += rest.size
+            self._other = None
 
     def _pass_on(self, *, last: bool = False) -> None:
         channels = len(self.layout)
