@@ -355,7 +355,7 @@ def audio(
             if line.of_that
         ],
     )
-    for one in result.wrong:
+    for one in (*result.refused, *result.wrong):
         say(f"{one.file}: {one.said}")
     say(
         f"Odd files: {result.odd}, {len({one.file for one in result.wrong})} not as expected. "

@@ -38,10 +38,12 @@ def arrays(seed: int = 1) -> dict[str, NDArray[np.float32]]:
         made[name.replace("kernel", "bias")] = dice.normal(0, 0.1, shape[-1:])
     for place, width in enumerate((1, 204, 204, 51, 51, 51, 64, 64, 64, 1506, 200)):
         name = f"batch_normalization_{place}" if place else "batch_normalization"
-        made[f"{name}/gamma"] = dice.uniform(0.5, 1.5, width)
+        # What falls, and what is left out, must come out as well as what rises.
+        made[f"{name}/gamma"] = dice.uniform(0.5, 1.5, width) * dice.choice((-1, 0, 1, 1), width)
         made[f"{name}/beta"] = dice.normal(0, 0.2, width)
         made[f"{name}/moving_mean"] = dice.normal(0, 0.2, width)
         made[f"{name}/moving_variance"] = dice.uniform(0.5, 1.5, width)
+    made["batch_normalization/gamma"] = np.ones(1)
     return {name: array.astype(np.float32) for name, array in made.items()}
 
 

@@ -7,6 +7,7 @@ half and a third; MIREX gives 1 for the key, .5 for a fifth off, .3 for its rela
 """
 
 import csv
+import math
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +104,7 @@ class Result:
     """A line for each way and set, and the most memory that analysing the clips took.
 
     taggers: which ones heard, or none. odd: how many odd files there were, each analysed in a process of its
-    own; wrong: what was not as expected of them.
+    own; wrong: what was not as expected of them. refused: clips that gave nothing; each is a miss of its set.
     """
 
     lines: tuple[Line, ...]
@@ -111,6 +112,7 @@ class Result:
     taggers: str | None
     odd: int
     wrong: tuple[Odd, ...]
+    refused: tuple[Odd, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,7 @@ def run(plan: Plan, said: Callable[[str], None]) -> Result:
     models = musicnn.load_taggers(plan.weights) if plan.weights else None
     clips = [row for row in rows if row["source"] != "edge"][: plan.clips]
     told: dict[tuple[str, str], list[_Clip]] = {}
+    refused = []
     for row in clips:
         said(row["file"])
         path = plan.folder / row["file"]
@@ -150,10 +153,12 @@ def run(plan: Plan, said: Callable[[str], None]) -> Result:
         found = analyse(path, settings=settings)
         whole = time.process_time() - began
         if isinstance(found, NotAnalysed):
-            continue
-        of_that = _parts(path, models, plan.threshold)
-        of_that["rest"] = max(0.0, whole - sum(of_that.values()))
-        clip = _Clip(row=row, answer=_ours(found, whole, of_that), seconds=found.duration_s)
+            refused.append(Odd(row["file"], f"{found.code}: {found.text}"))
+            clip = _Clip(row=row, answer=_nothing(whole), seconds=0.0)
+        else:
+            of_that = _parts(path, models, plan.threshold)
+            of_that["rest"] = max(0.0, whole - sum(of_that.values()))
+            clip = _Clip(row=row, answer=_ours(found, whole, of_that), seconds=found.duration_s)
         told.setdefault(("catalograph", row["source"]), []).append(clip)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if plan.librosa and find_spec("librosa"):
@@ -171,6 +176,7 @@ def run(plan: Plan, said: Callable[[str], None]) -> Result:
         musicnn.MODEL if models else None,
         len(odd),
         tuple(_wrong(plan.folder, odd, settings, said)),
+        tuple(refused),
     )
 
 
@@ -229,6 +235,10 @@ def _ours(found: Analysis, cpu_s: float, of_that: Mapping[str, float]) -> _Answe
         genre_sure=genre.confidence if genre else None,
         of_that=of_that,
     )
+
+
+def _nothing(cpu_s: float) -> _Answer:
+    return _Answer(tempos=(), sure=None, key=None, key_sure=None, shown=False, cpu_s=cpu_s)
 
 
 def _parts(path: Path, models: musicnn.Taggers | None, threshold: float) -> dict[str, float]:
@@ -294,7 +304,7 @@ def _line(way: str, name: str, clips: Sequence[_Clip]) -> Line:
         else False
         for bpm, answer in timed
     ]
-    minutes = sum(clip.seconds for clip in clips) / 60
+    minutes = sum(clip.seconds for clip in clips) / 60 or math.inf
     parts = {part: sum(clip.answer.of_that.get(part, 0.0) for clip in clips) / minutes for part in PARTS}
     return Line(
         way,

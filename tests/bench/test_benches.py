@@ -123,10 +123,25 @@ def test_tempo_and_key_are_measured_for_each_set_apart(tmp_path: Path) -> None:
     assert all(line.cpu_s_per_minute > line.of_that["decode"] > 0 for line in ours)
     assert all((line.genres, line.genre_unknown) == (1, 1) for line in ours), "nobody was there to hear it"
     assert result.peak_mb > 0
+    assert result.refused == ()
     assert result.taggers is None
     assert result.odd == 1
     assert [(one.file, one.said.partition(":")[0]) for one in result.wrong] == [
         ("silence.flac", "audio_unknown")
+    ]
+
+
+def test_a_clip_that_gives_nothing_is_a_miss_and_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"nothing")
+    rows = ("file,bpm,key,scale,style,source", "broken.wav,104.0,D,major,rock,made")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    result = audio.run(audio.Plan(tmp_path, librosa=False), lambda _text: None)
+    (line,) = result.lines
+    assert (line.clips, line.tempos, line.keys, line.genres) == (1, 1, 1, 1)
+    assert (line.acc1, line.acc2, line.first_three, line.mirex, line.genre_right) == (0, 0, 0, 0, 0)
+    assert (line.tempo_unknown, line.key_unknown, line.genre_unknown, line.shown) == (1, 1, 1, 0)
+    assert [(one.file, one.said.partition(":")[0]) for one in result.refused] == [
+        ("broken.wav", "audio_unknown")
     ]
 
 
