@@ -9,6 +9,7 @@ docs/enrichment.md. Nobody sings in these clips, so of voices it counts false al
 """
 
 import argparse
+import hashlib
 import json
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from domain.adapters.audio import musicnn
+from domain.adapters.audio import network as tagging
 from domain.adapters.audio.musicnn import Taggers
 from domain.adapters.audio.weights import Weights
 from domain.audio import labels, mel, network
@@ -45,8 +48,9 @@ Doubles = NDArray[np.float64]
 
 
 def heard(clips: Sequence[Clip], weights: Path, kept: Path) -> list[tuple[Clip, Scores]]:
-    """What the taggers give each clip; it is kept."""
-    store = kept / f"tags-{mel.RATE_HZ}-{labels.TAGS['mtt'][0]}.pickle"
+    """What the taggers give each clip. It is kept, and made anew where the code of it changed."""
+    code = b"".join(Path(one.__file__ or "").read_bytes() for one in (mel, musicnn, tagging))
+    store = kept / f"tags-{hashlib.sha256(code).hexdigest()[:12]}.pickle"
     known: dict[Clip, Scores] = pickle.loads(store.read_bytes()) if store.exists() else {}
     taggers = Taggers(Weights(weights))
     missing = [clip for clip in clips if clip not in known]
