@@ -92,7 +92,10 @@ def _look_after(line: socket.socket) -> NoReturn:
     head, streams, _, _ = socket.recv_fds(line, 4, 3)
     told = b""
     while len(told) < int.from_bytes(head, "big"):
-        told += line.recv(1 << 16)
+        part = line.recv(1 << 16)
+        if not part:  # whoever asked was killed in the middle of asking
+            os._exit(0)
+        told += part
     given = json.loads(told)
     child = os.fork()
     if child == 0:
