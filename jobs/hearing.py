@@ -8,6 +8,7 @@ from domain.audio.analysis import NotAnalysed
 from domain.audit import Audit
 from domain.claims import MODEL, Draft
 from domain.features.enrich import Subject, still, subject_of
+from domain.features.follow import told_of
 from domain.features.kept import kept_of
 from domain.features.told import judged
 from domain.ids import encode_id
@@ -26,6 +27,8 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
         subject = await subject_of(sql, owner, id)
         if subject is None:
             return {"state": "gone"}
+        if not await told_of(sql, subject.recording_id, id):
+            return {"state": "outdated", "text": _OUTDATED}
         visibility = await sql.fetchval(
             "select visibility from recording where id = $1", subject.recording_id
         )
@@ -52,6 +55,9 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
 assert ask_models_about.__name__ == ASK_MODELS, "enriching asks for this job by its name"
 
 
+_OUTDATED = "another file's figures count by now, and models are asked about that one"
+
+
 async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[str, Any]:
     """Claim what a language model answered; what people have said before is what it is measured by."""
     owner, id = tools.claim.owner_id, subject.recording_id
@@ -74,6 +80,8 @@ async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[
         await tools.hold(work)
         if not await still(work.connection, owner, subject, hung=True):
             return {"state": "gone", **told}
+        if not await told_of(work.connection, id, subject.file_id):
+            return {"state": "outdated", "text": _OUTDATED, **told}
         work.stage(Draft("recording", str(id), fields, exists=False), source=MODEL, about=id)
         await work.flush()
         await measure(work.connection, owner, id)

@@ -174,7 +174,12 @@ async def follow_claims(work: Work, recording_id: uuid.UUID) -> None:
 
 
 async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> None:
-    """Keep the vector that taggers made of a sound, or that silence has none."""
+    """Keep the vector that taggers made of a sound, or that silence has none; and none of other sound."""
+    await sql.execute(
+        "delete from embedding where entity_id = $1 and made_of = 'sound' and of_sha256 <> $2",
+        recording_id,
+        found.sha256,
+    )
     heard, part = found.tagged, "taggers" if "taggers" in found.models else "tagged"
     if heard is None or part not in found.models:
         return

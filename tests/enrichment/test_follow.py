@@ -362,3 +362,17 @@ async def test_what_was_taken_back_comes_back_where_uploads_are_not_enriched_too
     await studio.do("attach_file", id=str(file), subjectId=recording)
     assert await studio.work() == ["done"]
     assert ((await lengths(studio, recording))[0], len(studio.ear.asked)) == (1.0, 1)
+
+
+async def test_a_vector_goes_when_another_file_is_heard_that_has_none(studio: Studio) -> None:
+    studio.ear.weights = str(weights_folder())
+    recording = await studio.recording()
+    heard = song(120.0, 0, "major", seconds=4.0)
+    await studio.upload(encoded(heard[None], "flac", "flac", rate_hz=RATE_HZ), recording)
+    await studio.work()
+    assert len(await vectors(studio, recording)) == 1
+    studio.ear.weights = ""
+    await studio.upload(sound(1.0), recording)
+    await studio.work()
+    assert (await lengths(studio, recording))[0] == 1.0
+    assert await vectors(studio, recording) == []

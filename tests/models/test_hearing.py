@@ -13,12 +13,15 @@ from domain.audio.analysis import Label, Labels, NotAnalysed
 from domain.models.record import Kept, keep_answer
 from domain.models.registry import add
 from domain.models.split import asks_challenger
+from jobs.worker import run_job
+from tests.audio.made import encoded, tone
 from tests.enrichment.conftest import Ear, open_studio
 from tests.enrichment.conftest import Studio as Enriched
 from tests.models.conftest import SHORT, THREE, Studio
 from tests.models.server import LABELS
 
 WAV = SHORT[0].wav
+SONG = encoded(tone(3.0, 523.0), "flac", "flac")
 
 
 @pytest.fixture
@@ -154,3 +157,20 @@ async def test_windows_are_cut_in_a_process_of_their_own(tmp_path: Path) -> None
     late = await windows_of(good, wall_s=0.001)
     assert isinstance(late, NotAnalysed)
     assert late.code == "audio_too_complex"
+
+
+async def test_models_say_nothing_of_sound_that_another_file_took_the_place_of(
+    studio: Studio, enriched: Enriched
+) -> None:
+    recording = await of_champion(enriched)
+    older = await enriched.upload(WAV, recording, "older.wav")
+    await enriched.upload(SONG, recording, "newer.flac")
+    assert set(await enriched.work()) == {"done"}
+    jobs = [job for job in await enriched.jobs() if job["kind"] == "ask_models_about"]
+    (late,) = [job for job in jobs if job["subject_id"] == older]
+    for job in [*(job for job in jobs if job is not late), late]:
+        assert await run_job(enriched.yard.house, str(job["id"])) == "done"
+    assert (await enriched.result(late["id"]))["state"] == "outdated"
+    assert len(studio.vllm.clips) == 1
+    claimed = "select count(*) from source_record where source = 'model' and owner_id = $1"
+    assert await studio.pool.fetchval(claimed, enriched.owner) == 1
