@@ -1,15 +1,20 @@
 """Sound comes out of files as samples, or one finding says why not."""
 
 import io
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from domain.adapters.audio import analyse as analysing
 from domain.adapters.audio import decode as decoding
 from domain.adapters.audio.decode import decode, try_opening
 from domain.adapters.audio.held import MOST_VALUES, Held
-from domain.audio.analysis import NotAnalysed, Sound
+from domain.audio import tempo
+from domain.audio.analysis import Analysis, NotAnalysed, Sound, Tempo
 from domain.audio.loudness import LoudnessMeter
 from domain.audio.mono import mono
 from tests.audio.made import encoded, tone
@@ -56,6 +61,43 @@ def test_of_a_long_sound_the_middle_is_held_and_all_of_it_is_heard() -> None:
     peak = meter.result().true_peak_dbtp
     assert peak is not None
     assert peak > -1.0
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_of_few_channels_at_a_low_rate_no_more_minutes_are_held(channels: int) -> None:
+    held = Held([], 44_100, MOST_VALUES)
+    held.expect(1_250.0)
+    held.begin(1_000, ("FL", "FR")[:channels])
+    for _ in range(10):
+        held.add(tone(125.0, 5.0, rate_hz=1_000, channels=channels), 1_000)
+    held.end()
+    found = held.sound()
+    assert found.samples.shape == (channels, 750_000)
+    assert (found.duration_s, found.start_s) == (1_250.0, 250.0)
+
+
+def test_what_is_held_is_let_go_before_it_is_listened_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(encoded(tone(seconds=4.0)))
+    held: list[weakref.ref[np.ndarray]] = []
+    left: list[bool] = []
+
+    def decoded(*given: Any, **named: Any) -> Sound | NotAnalysed:
+        sound = decode(*given, **named)
+        assert isinstance(sound, Sound)
+        held.append(weakref.ref(sound.samples if sound.samples.base is None else sound.samples.base))
+        return sound
+
+    def listened(*given: Any, **named: Any) -> Tempo:
+        left.append(held[0]() is not None)
+        return tempo.tempo(*given, **named)
+
+    monkeypatch.setattr(decoding, "decode", decoded)
+    monkeypatch.setattr(analysing, "tempo", SimpleNamespace(tempo=listened))
+    assert isinstance(analysing.analyse(path), Analysis)
+    assert left == [False]
 
 
 def test_a_high_rate_is_brought_down_by_a_whole_number() -> None:

@@ -1,7 +1,10 @@
 """One file of sound, everything that can be said of it: decoded once, heard by each part."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from domain.adapters.audio import decode as decoding
 from domain.adapters.audio import musicnn
@@ -62,12 +65,16 @@ def analyse(
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         return not_analysed("audio_unreadable", f"{path.name}: {error.strerror or error}")
+    flags = health.result(sound) if "quality" in parts else Quality()
+    channels = int(sound.samples.shape[0])
     mix = mixed(sound)
+    # What is held of a long sound is let go as soon as nobody needs it: the networks need as much.
+    sound = replace(sound, samples=np.empty((channels, 0), np.float32))
     one = resampled(mix, sound.rate_hz, _ANALYSED_HZ)
+    heard = resampled(mix, sound.rate_hz, mel.RATE_HZ) if parts & _BY_EAR else None
+    del mix
     models = musicnn.load_taggers(Path(settings.weights), gpu=settings.gpu) if settings.weights else None
-    tagged, moves = (
-        _heard(resampled(mix, sound.rate_hz, mel.RATE_HZ), parts, models) if parts & _BY_EAR else (None, None)
-    )
+    tagged, moves = (None, None) if heard is None else _heard(heard, parts, models)
     loud = level.result() if "loudness" in parts else Loudness(reason=_LEFT_OUT)
     beat = (
         tempo.tempo(
@@ -85,12 +92,12 @@ def analyse(
         container=sound.container,
         codec=sound.codec,
         rate_hz=sound.source_rate_hz or sound.rate_hz,
-        channels=int(sound.samples.shape[0]),
+        channels=channels,
         bits=sound.bits,
         bitrate_bps=sound.bitrate_bps,
         header_duration_s=sound.header_duration_s,
         duration_s=sound.duration_s,
-        quality=health.result(sound) if "quality" in parts else Quality(),
+        quality=flags,
         tempo=beat,
         key=key.key(one, _ANALYSED_HZ) if "key" in parts else Key(best=None, reason=_LEFT_OUT),
         loudness=loud,

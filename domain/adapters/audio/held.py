@@ -12,8 +12,10 @@ import soxr
 from domain.audio.analysis import Samples, Sound
 from domain.audio.meters import BLOCK_VALUES, Meter
 
-# 240 MiB: 12 minutes of stereo at 44.1 kHz.
+# 252 MiB: 12 minutes of stereo at 44.1 kHz. Of fewer channels or lower rates no more is held: it would be
+# copied, and heard, for as much longer.
 MOST_VALUES = 63 << 20
+_MOST_S = 750
 _SPARE_S = 60
 # Whole numbers of 32 bits that were written as floats are sound still. What lies beyond that is damage, and
 # its squares would overflow in whatever hears it.
@@ -123,7 +125,7 @@ class Held:
 
     def _keep(self, block: Samples, *, last: bool) -> None:
         channels, stored_hz = len(self.layout), self._rate_stored()
-        room = self._most_values // channels
+        room = min(self._most_values // channels, _MOST_S * stored_hz)
         if stored_hz != self.rate_hz:
             if self._lower is None:
                 self._lower = soxr.ResampleStream(self.rate_hz, stored_hz, channels, quality="HQ")
