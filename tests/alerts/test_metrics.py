@@ -27,7 +27,7 @@ from domain.row import utc_now
 from tests.api.conftest import OURS, house_database, serving, settings_for
 
 __all__ = ["house_database"]
-TOKEN = "only for those who watch"
+TOKEN = "only-for-those-who-watch"
 
 
 @dataclass(frozen=True)
