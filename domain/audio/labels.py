@@ -14,7 +14,7 @@ from math import exp, log, tanh
 from domain.audio.analysis import Label, Labels
 from domain.audio.reference import instrument_curves, reference
 
-VERSION = "labels-3"
+VERSION = "labels-4"
 
 Words = Mapping[str, tuple[str, ...]]
 
@@ -124,8 +124,10 @@ _HELD_AGAINST = 0.6
 # How many deviations a tag may stand out by in the fit, and how much the tags' own names count beside it.
 MOST_DEVIATIONS = 3.0
 _FITTED, _NAMED = 1 / 1.5, 0.6
-# What is less likely than this is not said at all.
+# What is less likely than this is not said at all, but for a mood that stands out by as many deviations:
+# listeners write moods down so seldom that the taggers hardly ever give one much.
 _LEAST = 0.15
+_STANDS_OUT = 1.0
 _MOST_LABELS = 5
 
 
@@ -136,7 +138,7 @@ def labels(scores: Mapping[str, float]) -> Labels:
     """
     return Labels(
         genre=tuple(Label(name=name, confidence=sure) for name, sure in _likely(genres(scores))),
-        mood=_scored(MOODS, scores),
+        mood=moods(scores),
         instruments=instruments(scores),
         vocals=_scored(VOCALS, scores),
         era=_scored(ERAS, scores)[:1],
@@ -154,6 +156,17 @@ def instruments(scores: Mapping[str, float]) -> tuple[Label, ...]:
         for name, score in _likely(raw(INSTRUMENTS, scores), len(INSTRUMENTS))
     ]
     return tuple(sorted(found, key=lambda one: -(one.confidence or 0.0))[:_MOST_LABELS])
+
+
+def moods(scores: Mapping[str, float]) -> tuple[Label, ...]:
+    """Moods that the taggers speak for more than they usually do, what stands out most first."""
+    out, given = standing_out(scores, reference()["tags"]), raw(MOODS, scores)
+    apart = {mood: max(out[tag] for tag in tags) for mood, tags in MOODS.items()}
+    found = [mood for mood in MOODS if apart[mood] >= _STANDS_OUT or given[mood] >= _LEAST]
+    found.sort(key=lambda mood: (-apart[mood], -given[mood]))
+    return tuple(
+        Label(name=mood, confidence=None, score=round(given[mood], 3)) for mood in found[:_MOST_LABELS]
+    )
 
 
 def pace(scores: Mapping[str, float]) -> float:

@@ -1,16 +1,19 @@
 """Labels: how sure they are where labelled sounds tell, and no confidence where none do."""
 
 import json
+from math import exp
 
 import pytest
 
 from domain.audio import labels
 from domain.audio.analysis import Label, Labels
-from domain.audio.reference import instrument_curves
+from domain.audio.reference import instrument_curves, reference
 from domain.features.told import judged
 from domain.models.record import labels_from
 
 _QUIET = dict.fromkeys(labels.ALL_TAGS, 0.01)
+# What the taggers usually give, so that nothing stands out.
+_USUAL = {tag: 1 / (1 + exp(-mean)) for tag, mean in reference()["tags"]["mean"].items()}
 
 
 @pytest.mark.parametrize("name", sorted(instrument_curves()))
@@ -37,7 +40,7 @@ def test_an_instrument_that_nobody_counted_has_a_score_alone() -> None:
 
 
 def test_mood_voice_and_era_have_scores_and_no_confidence() -> None:
-    scores = _QUIET | {"msd:happy": 0.4, "msd:party": 0.3, "msd:80s": 0.6, "msd:90s": 0.2, "mtt:male": 0.5}
+    scores = _USUAL | {"msd:happy": 0.4, "msd:party": 0.3, "msd:80s": 0.6, "msd:90s": 0.2, "mtt:male": 0.5}
     heard = labels.labels(scores)
     assert heard.mood == (
         Label(name="happy", confidence=None, score=0.4),
@@ -47,6 +50,15 @@ def test_mood_voice_and_era_have_scores_and_no_confidence() -> None:
     assert [one.name for one in heard.vocals] == ["male", "vocal"]
     assert all(one.confidence is None for one in heard.vocals)
     assert all(one.confidence is not None and one.score is None for one in heard.genre)
+
+
+def test_a_mood_is_said_that_stands_out_little_as_taggers_give_it() -> None:
+    assert labels.moods(_USUAL) == ()
+    told = labels.moods(_USUAL | {"msd:sad": 0.05, "mtt:loud": 0.04})
+    assert told == (
+        Label(name="sad", confidence=None, score=0.05),
+        Label(name="loud", confidence=None, score=0.04),
+    )
 
 
 def test_what_is_claimed_of_a_label_keeps_its_score() -> None:
