@@ -88,7 +88,7 @@ async def subjects_of(
 
     recordings, release_id: which recordings are meant, all of the organization unless said. Beside them how
     many are up to date. What was refused by these versions is not tried again, unless another file's word
-    came after it.
+    came after it, or was taken back.
     """
     rows = await sql.fetch(
         f"""
@@ -106,7 +106,7 @@ async def subjects_of(
                     and not exists (
                       select from enrichment y
                        where y.recording_id = x.recording_id and y.file_id <> x.file_id
-                         and y.state = 'done' and y.updated_at > x.updated_at)) as current
+                         and {SPOKE} and y.updated_at > x.updated_at)) as current
           from newest n order by n.recording_id
         """,
         owner_id,

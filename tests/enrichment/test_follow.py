@@ -376,3 +376,22 @@ async def test_a_vector_goes_when_another_file_is_heard_that_has_none(studio: St
     await studio.work()
     assert (await lengths(studio, recording))[0] == 1.0
     assert await vectors(studio, recording) == []
+
+
+async def test_a_file_in_whose_place_nobody_spoke_yet_is_not_up_to_date(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(1.0), recording, "older.flac")
+    await studio.work()
+    newer = await studio.upload(sound(2.0), recording, "newer.flac")
+    await studio.work()
+    await studio.do("detach_file", id=str(newer))
+    (job,) = [job for job in await studio.jobs() if job["state"] == "queued"]
+    deaf = dataclasses.replace(studio.yard.house, analyser=None)
+    assert await run_job(deaf, str(job["id"])) == "queued"
+    await studio.do("cancel_job", jobId=str(job["id"]))
+    assert await lengths(studio, recording) == (None, 0)
+    for done in (1, 0):
+        asked = await studio.do("enrich_recording", id=recording)
+        await studio.work()
+        assert (await studio.result(asked.ids[0]))["done"] == done
+        assert (await lengths(studio, recording))[0] == 1.0
