@@ -30,6 +30,7 @@ _LANES = """query($everybody: Boolean) { jobLanes(everybody: $everybody) {
   lane waiting later running dead oldestWaitSeconds } }"""
 _LOOK_S = 1.0
 _READ_AGAIN_S = 5.0
+_LAST_WORD_S = 2.0  # how long a line may take that is being printed when the watching ends
 
 
 def register(app: typer.Typer) -> None:
@@ -141,15 +142,21 @@ def _watch_all(everybody: bool, as_json: bool) -> None:
     board = Board()
     drawn = sys.stdout.isatty() and not as_json
     failed: list[Exception] = []
-    following = threading.Thread(target=_follow_all, args=(board, drawn, as_json, failed), daemon=True)
-    following.start()
+    speaking = threading.Lock()
+    given = (board, drawn, as_json, failed, speaking)
+    threading.Thread(target=_follow_all, args=given, daemon=True).start()
     try:
         _look_at_lanes(board, everybody, drawn, as_json, failed)
     except KeyboardInterrupt:
         say("Stopped watching.")
+    finally:
+        # Kept: Python aborts where a thread is in the middle of a line when it ends.
+        speaking.acquire(timeout=_LAST_WORD_S)
 
 
-def _follow_all(board: "Board", drawn: bool, as_json: bool, failed: list[Exception]) -> None:
+def _follow_all(
+    board: "Board", drawn: bool, as_json: bool, failed: list[Exception], speaking: threading.Lock
+) -> None:
     """Take in every change, and print it where nothing is drawn."""
     from api.cli.board import line_of
     from api.cli.following import answers
@@ -158,10 +165,9 @@ def _follow_all(board: "Board", drawn: bool, as_json: bool, failed: list[Excepti
         for data in answers(_FOLLOW_ALL):
             job = data["jobsChanged"]
             board.changed(job)
-            if as_json:
-                typer.echo(json.dumps({"job": job}))
-            elif not drawn:
-                typer.echo(line_of(job))
+            if as_json or not drawn:
+                with speaking:
+                    typer.echo(json.dumps({"job": job}) if as_json else line_of(job))
     except Exception as error:
         failed.append(error)
 
