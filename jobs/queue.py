@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from arq.connections import ArqRedis
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
-from redis.asyncio import ConnectionPool
 
 from domain.jobs import Due
 
@@ -158,14 +157,6 @@ class ArqQueue:
                 entry: dict[Any, Any] = dict(event)
                 pipe.xadd(STREAM, entry, maxlen=STREAM_LENGTH, approximate=True)
             await pipe.execute()
-
-
-def open_queue(redis_url: str) -> ArqRedis:
-    """A client for the queues; messages are JSON."""
-    connections: Any = ConnectionPool.from_url(
-        redis_url, socket_connect_timeout=5, socket_timeout=15, health_check_interval=30
-    )
-    return ArqRedis(connections, job_serializer=dump, job_deserializer=json.loads)
 
 
 def dump(value: Any) -> bytes:

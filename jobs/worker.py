@@ -5,6 +5,7 @@ claiming the row under a lease; so a lost, doubled or late message does no harm.
 """
 
 import asyncio
+import json
 import signal
 import uuid
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from typing import Any
 import structlog
 import uvloop
 from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 
 import jobs.alerts
 import jobs.callbacks
@@ -38,6 +40,7 @@ from domain.adapters.ern.reader import ErnReader
 from domain.adapters.fetching import SoundFetcher
 from domain.adapters.inspecting import inspect
 from domain.adapters.postgres import open_pool
+from domain.adapters.redis_pool import hearing
 from domain.adapters.schemas import SchemaStore
 from domain.job_kinds import leave_word
 from domain.models import registry
@@ -47,7 +50,7 @@ from domain.ports import Blobs, OutsideAway, SqlPool
 from domain.refusals import Refusal
 from jobs.job import JOBS, Cancelled, House, JobKind, Tools, TryAgain
 from jobs.lane import AGED, LaneWorker, Ledger, Pace
-from jobs.queue import QUEUES, ArqQueue, open_queue
+from jobs.queue import QUEUES, ArqQueue, dump
 from jobs.relay import Relay
 from jobs.schedule import run as keep_schedules
 from jobs.tally import HERE
@@ -121,6 +124,14 @@ async def serve(
         await redis.aclose()
     log.info("worker stopped")
     return 0
+
+
+def open_queue(redis_url: str) -> ArqRedis:
+    """A client for the queues; messages are JSON."""
+    connections: Any = ConnectionPool.from_url(
+        redis_url, socket_connect_timeout=5, socket_timeout=15, health_check_interval=30
+    )
+    return ArqRedis(hearing(connections), job_serializer=dump, job_deserializer=json.loads)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from domain.adapters.redis_pool import hearing
 from domain.ports import BudgetAway, Draw, Drawn
 
 PATIENCE_S = 0.5
@@ -88,7 +89,7 @@ class RedisBuckets:
             retry=Retry(NoBackoff(), 1),
             retry_on_error=[RedisConnectionError],
         )
-        self._redis: Redis = Redis(connection_pool=pool)
+        self._redis: Redis = Redis(connection_pool=hearing(pool))
         self._draw = self._script(_DRAW)
         self._count = self._script(_COUNT)
         self._present = self._script(_PRESENT)

@@ -29,8 +29,9 @@ from domain.audit import Audit
 from domain.command import Command, Outcome, Repeat
 from domain.dispatch import dispatch, open_work
 from domain.work import Work
-from jobs.queue import QUEUES, ArqQueue, open_queue
+from jobs.queue import QUEUES, ArqQueue
 from jobs.relay import Relay
+from jobs.worker import open_queue
 from tests.bench import throwaway
 from tests.bench.jobs_worker import POLL_S, queue_of
 

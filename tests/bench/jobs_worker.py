@@ -42,7 +42,7 @@ async def bare(what: str, redis_url: str) -> None:
     """ARQ's own worker; it keeps no results, as the product's keeps none."""
     from arq.worker import Worker, func
 
-    from jobs.queue import open_queue
+    from jobs.worker import open_queue
 
     run: Any = nothing
     worker = Worker(
