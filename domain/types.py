@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args, get_origin
 
 
 class Unset(Enum):
@@ -19,6 +19,22 @@ class Ref:
     """Marks a string as the id of an entity of a kind ('*' for any): a global id, or a plain UUID."""
 
     kind: str
+
+    @property
+    def about(self) -> str:
+        """What a caller may write there."""
+        if self.kind == "*":
+            return "The id of any entity, or its UUID."
+        article = "an" if self.kind[0] in "aeio" else "a"
+        return f"The id of {article} {self.kind.replace('_', ' ')}, or its UUID."
+
+
+def reference_of(hint: Any) -> Ref | None:
+    """The mark of a reference, or of a list of them, in a field's type; None where it is none."""
+    if get_origin(hint) is Annotated:
+        marks = [mark for mark in get_args(hint)[1:] if isinstance(mark, Ref)]
+        return marks[0] if marks else None
+    return next((found for inner in get_args(hint) if (found := reference_of(inner))), None)
 
 
 ArtistId = Annotated[str, Ref("artist")]

@@ -271,7 +271,7 @@ def graph_type(
             model=of,
             table=table,
             scope=scope,
-            doc=(cls.__doc__ or "").strip(),
+            doc=unwrapped(cls.__doc__ or ""),
             annotations=annotations,
             bindings=bindings,
             plural=plural,
@@ -283,6 +283,11 @@ def graph_type(
         return cls
 
     return declare
+
+
+def unwrapped(text: str) -> str:
+    """A docstring as readers of the schema get it: its paragraphs, each on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def _allows_none(annotation: Any) -> bool:

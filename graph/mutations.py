@@ -21,7 +21,7 @@ from strawberry.types.arguments import StrawberryArgument
 from domain.access.scopes import needs
 from domain.command import COMMANDS, Command
 from domain.inputs import camel
-from domain.types import Json, Ref, Unset
+from domain.types import Json, Ref, Unset, reference_of
 from graph.scalars import Base64, BigInt
 
 
@@ -104,16 +104,25 @@ def input_of(cls: type) -> type:
     namespace: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         annotation = _annotation(hints[field.name], input_of, inside=field.name)
+        given: dict[str, Any] = {}
         if isinstance(field.default, str | int | float | bool):
-            namespace[field.name] = strawberry.field(default=field.default)
+            given["default"] = field.default
         elif field.default_factory is not dataclasses.MISSING:
-            namespace[field.name] = strawberry.field(default_factory=field.default_factory)
+            given["default_factory"] = field.default_factory
         elif field.default is not dataclasses.MISSING:
-            namespace[field.name] = strawberry.field(default=strawberry.UNSET)
+            given["default"] = strawberry.UNSET
+        if (reference := reference_of(hints[field.name])) is not None:
+            given["description"] = reference.about
+        if given:
+            namespace[field.name] = strawberry.field(**given)
         annotations[field.name] = annotation
-    name = cls.__name__.removesuffix("Value") + "Input"
-    made = type(name, (), {"__annotations__": annotations, **namespace})
+    made = type(input_name(cls), (), {"__annotations__": annotations, **namespace})
     return strawberry.input(made, description=_summary(cls))
+
+
+def input_name(cls: type) -> str:
+    """The name of the GraphQL input of a command's dataclass."""
+    return cls.__name__.removesuffix("Value") + "Input"
 
 
 @cache
@@ -177,7 +186,7 @@ def _annotation(hint: Any, nested: Callable[[type], type], inside: str = "") -> 
 
 def _summary(cls: type) -> str | None:
     text = (cls.__doc__ or "").strip().split("\n\n")[0]
-    return None if text.startswith(f"{cls.__name__}(") else text or None
+    return None if text.startswith(f"{cls.__name__}(") else " ".join(text.split()) or None
 
 
 def _pascal(name: str) -> str:

@@ -44,6 +44,7 @@ from graph.bind import TYPES, Expression, GraphType, Many, One, Served
 from graph.declared import Needed, declarations
 from graph.mutations import mutation_type
 from graph.scalars import SCALARS
+from graph.words import describe
 
 MODULES = (
     domain.commands,
@@ -167,6 +168,7 @@ def schema() -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     core = made._schema
+    describe(core)
     every = {**roots, **live.ROOTS}
     whole = Schema(core, made, TYPES, every, declarations(core, TYPES, every))
     serve(whole)

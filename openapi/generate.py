@@ -17,8 +17,10 @@ from domain.access.scopes import needs
 from domain.command import STREAMED, Command
 from domain.inputs import camel
 from domain.refusals import Refusal
+from graph.mutations import input_name, payload_name
 from graph.schema import graphql_schema
 from graph.schema import schema as whole_schema
+from graph.words import word_of_input
 from openapi.access import PLACE, access_bytes
 from openapi.routes import ReadRoute, WriteRoute, read_routes, write_routes
 from openapi.shapes import (
@@ -36,7 +38,13 @@ from openapi.shapes import (
 HERE = Path(__file__).parent
 VERSION = "0.1.0"
 
-_ID: dict[str, Any] = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+_ID: dict[str, Any] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "Its id, or its UUID.",
+    "schema": {"type": "string"},
+}
 _SHARED: dict[str, Any] = {
     "Fields": {
         "name": "fields",
@@ -233,7 +241,7 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
     hints = command.hints
     in_path = frozenset(route.in_path)
     parameters: list[dict[str, Any]] = [
-        {"name": camel(name), "in": "path", "required": True, "schema": hint_schema(hints[name], components)}
+        _parameter(camel(name), "path", command, hint_schema(hints[name], components))
         for name in route.in_path
     ]
     key = "IdempotencyKeyNeeded" if command.needs_key else "IdempotencyKey"
@@ -245,7 +253,7 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
         leave_out = frozenset(hints)
     if route.raw:
         parameters += [
-            {"name": camel(name), "in": "query", "schema": hint_schema(hint, components)}
+            _parameter(camel(name), "query", command, hint_schema(hint, components))
             for name, hint in hints.items()
             if name not in in_path and name != route.raw
         ]
@@ -262,6 +270,14 @@ def _write(route: WriteRoute, schema: GraphQLSchema, components: Components) -> 
     if body := _request_body(route, leave_out, components):
         operation["requestBody"] = body
     return operation
+
+
+def _parameter(name: str, place: str, command: Command, schema: Schema) -> dict[str, Any]:
+    """A field of a command's input that does not stand in the body."""
+    about = word_of_input(input_name(command.ask), name, schema.get("description"))
+    said = {"description": about} if about else {}
+    needed = {"required": True} if place == "path" else {}
+    return {"name": name, "in": place, **needed, **said, "schema": schema}
 
 
 def _request_body(
@@ -320,7 +336,7 @@ def _written(route: WriteRoute, schema: GraphQLSchema, components: Components) -
 
 def _value_schema(command: Command, components: Components) -> Schema:
     assert command.value is not None
-    body = input_schema(command.value, components)
+    body = input_schema(command.value, components, name=payload_name(command))
     return {key: value for key, value in body.items() if key != "additionalProperties"}
 
 

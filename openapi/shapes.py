@@ -21,6 +21,8 @@ from graphql import (
 
 from domain.inputs import camel
 from domain.types import Json, Ref, Unset
+from graph.mutations import input_name
+from graph.words import word_of_input
 
 Schema = dict[str, Any]
 
@@ -61,8 +63,14 @@ class Components:
         return {"$ref": f"#/components/schemas/{name}"}
 
 
-def input_schema(cls: type, components: Components, leave_out: frozenset[str] = frozenset()) -> Schema:
-    """The object that a command's dataclass is read from, without the fields that stand in the path."""
+def input_schema(
+    cls: type, components: Components, leave_out: frozenset[str] = frozenset(), *, name: str = ""
+) -> Schema:
+    """The object that a command's dataclass is read from, without the fields that stand in the path.
+
+    name: of the type of the graph that has the same fields; the input of the class unless said.
+    """
+    name = name or input_name(cls)
     hints = get_type_hints(cls, include_extras=True)
     properties: dict[str, Schema] = {}
     required: list[str] = []
@@ -74,7 +82,8 @@ def input_schema(cls: type, components: Components, leave_out: frozenset[str] = 
             schema = {**schema, "default": field.default}
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             required.append(camel(field.name))
-        properties[camel(field.name)] = schema
+        about = word_of_input(name, camel(field.name), schema.get("description"))
+        properties[camel(field.name)] = _with(schema, about)
     made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if required:
         made["required"] = required
@@ -88,8 +97,7 @@ def hint_schema(hint: Any, components: Components) -> Schema:
         inner, *marks = get_args(hint)
         for mark in marks:
             if isinstance(mark, Ref):
-                kind = "any entity" if mark.kind == "*" else f"a {mark.kind}"
-                return {"type": "string", "description": f"The id of {kind}, or its UUID."}
+                return {"type": "string", "description": mark.about}
             if mark is Json:
                 return {}
         return hint_schema(inner, components)

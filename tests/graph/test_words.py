@@ -1,0 +1,70 @@
+"""What the schema says of its fields, arguments and values: all of them, and nothing of what is not there."""
+
+from collections.abc import Iterator
+
+import pytest
+from graphql import GraphQLSchema, is_introspection_type
+
+from graph.schema import graphql_schema
+from graph.words import WORDS, keys_of
+
+_COMMANDS = (
+    *("EnrichRecording", "EnrichRelease", "EnrichCatalog", "ExtractAudioFeatures", "GenerateEmbedding"),
+    *("CorrectFeature", "ReleaseFeature", "AddModel", "EditModel", "PromoteModel", "RollbackModel"),
+    *("DecideModels", "EditModelPermission"),
+)
+
+OF_SOUND = {
+    *("AudioFeature", "Enrichment", "EnrichmentConnection", "EnrichmentEdge", "EnrichmentFilter"),
+    *("EnrichmentOrder", "Similar", "SimilarFilter", "SimilarRecording", "NearEntities", "NearEntity"),
+    *("Model", "ModelDecision", "ModelErrors", "ModelPermission", "ModelReport"),
+    *(f"{command}{part}" for part in ("Input", "Payload") for command in _COMMANDS),
+}
+
+
+def members(schema: GraphQLSchema) -> Iterator[tuple[str, str, str | None]]:
+    """Type, member and description of every field, argument and enum value."""
+    for name, type_ in schema.type_map.items():
+        if is_introspection_type(type_):
+            continue
+        for member, field in getattr(type_, "fields", {}).items():
+            yield name, member, field.description
+            for argument, given in getattr(field, "args", {}).items():
+                yield name, f"{member}({argument})", given.description
+        for member, value in getattr(type_, "values", {}).items():
+            yield name, member, value.description
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[tuple[str, str], str | None]:
+    return {(name, member): about for name, member, about in members(graphql_schema())}
+
+
+def test_every_field_argument_and_value_says_what_its_name_does_not(
+    said: dict[tuple[str, str], str | None],
+) -> None:
+    silent = [
+        f"{name}.{member}" for (name, member), about in said.items() if _is_silent(about) and name in OF_SOUND
+    ]
+    assert not silent, f"graph/words says nothing of {len(silent)}, such as {silent[:20]}"
+
+
+def _is_silent(about: str | None) -> bool:
+    return not about or about.startswith("Needs the scope")
+
+
+def test_descriptions_are_short_sentences(said: dict[tuple[str, str], str | None]) -> None:
+    for (name, member), about in said.items():
+        if about:
+            assert about == " ".join(about.split()), f"{name}.{member} has stray spaces"
+            assert about.endswith((".", "…")), f"{name}.{member} ends without a full stop: {about}"
+            assert len(about) <= 420, f"{name}.{member} is told at length: {len(about)} characters"
+
+
+def test_words_are_said_of_something_that_is_there(said: dict[tuple[str, str], str | None]) -> None:
+    used = set()
+    for (name, member), about in said.items():
+        key = next((key for key in keys_of(name, member) if key in WORDS), None)
+        if key is not None and (about or "").startswith(WORDS[key]):
+            used.add(key)
+    assert not (left := set(WORDS) - used), f"nothing has these words: {sorted(left)}"
