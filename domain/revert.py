@@ -15,7 +15,7 @@ from domain.access.scopes import Scope
 from domain.changes import ChangeDiff, diff_of
 from domain.claims import FEATURES, MANUAL, claims_of
 from domain.command import Outcome, command
-from domain.features.follow import follow_claims
+from domain.features.follow import follow_claims, mark_undone
 from domain.features.told import ANALYSIS
 from domain.kinds import KINDS
 from domain.models.hear import measure
@@ -92,8 +92,10 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         for record in records
         if record["source"] == MANUAL and any(name.startswith(FEATURES) for name in _moved(record))
     }
+    again = await _puts_back(work.connection, id)
     for recording in {record["entity_id"] for record in records if record["source"] == ANALYSIS}:
         await follow_claims(work, recording)
+        await mark_undone(work.connection, recording, undone=not again)
     for recording in said_by_people:
         # What people said was what models were measured by.
         await measure(work.connection, work.viewer.organization_id, recording)
@@ -110,6 +112,19 @@ async def revert_change_set(ask: RevertChangeSet, work: Work) -> Outcome:
         )
     diffs = await diff_of(work.connection, work.change_set_id)
     return Outcome("change_set", (work.change_set_id,), value=Reverted(reverted_id=str(id), diffs=diffs))
+
+
+async def _puts_back(sql: Sql, change_set_id: uuid.UUID) -> bool:
+    """Whether taking the set back makes something count again: it has itself taken something back."""
+    return bool(
+        await sql.fetchval(
+            "with recursive back as (select id, reverts_id, 0 as steps from change_set where id = $1 "
+            "union all select s.id, s.reverts_id, b.steps + 1 from change_set s "
+            "join back b on s.id = b.reverts_id) "
+            "select max(steps) % 2 = 1 from back",
+            change_set_id,
+        )
+    )
 
 
 async def _expect_whole(sql: Sql, owner_id: uuid.UUID, change_set_id: uuid.UUID) -> None:

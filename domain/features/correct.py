@@ -6,7 +6,7 @@ from typing import Annotated
 from domain.access.scopes import Scope
 from domain.claims import MANUAL, Draft
 from domain.command import Outcome, command
-from domain.features.known import claim, field_of, figure_of, said
+from domain.features.known import claim, field_of, figure_of, said, wheels_of
 from domain.models.hear import measure
 from domain.refusals import InputInvalid, NotFound, ReferenceMissing
 from domain.types import Ref
@@ -57,7 +57,14 @@ async def correct_feature(ask: CorrectFeature, work: Work) -> Outcome:
         )
     reason = "a person says that it is not known"
     value = claim(
-        ask.name, number=number, text=text, reason=reason, basis="said", model="person", model_version=""
+        ask.name,
+        number=number,
+        text=text,
+        reason=reason,
+        detail=wheels_of(ask.name, text),
+        basis="said",
+        model="person",
+        model_version="",
     )
     field = field_of(ask.name)
     draft = Draft(

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.claims import Draft
-from domain.features.follow import SPOKE, forget_models, keep_vector
+from domain.features.follow import SPOKE, UNDONE, forget_models, keep_vector
 from domain.features.kept import Kept
 from domain.features.told import ANALYSIS, TAGS, measured, tagged
 from domain.fields import clean
@@ -88,7 +88,7 @@ async def subjects_of(
 
     recordings, release_id: which recordings are meant, all of the organization unless said. Beside them how
     many are up to date. What was refused by these versions is not tried again, unless another file's word
-    came after it, or was taken back.
+    came after it, or was taken back. What was undone is not up to date.
     """
     rows = await sql.fetch(
         f"""
@@ -103,6 +103,7 @@ async def subjects_of(
                  select from enrichment x
                   where x.file_id = n.file_id and x.sha256 = n.sha256 and x.recording_id = n.recording_id
                     and x.state in ('done', 'refused') and x.models = $4::jsonb
+                    and x.code is distinct from '{UNDONE}'
                     and not exists (
                       select from enrichment y
                        where y.recording_id = x.recording_id and y.file_id <> x.file_id

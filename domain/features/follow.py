@@ -26,6 +26,8 @@ _SAME = (
 # Of an enrichment: that its file has spoken, also where that was taken back. While its word stands there is a
 # result, whatever became of later tries, and updated_at is when it spoke.
 SPOKE = "(result is not null or code = 'detached')"
+# Of an enrichment whose figures somebody took back: it stands as it was done, and is not up to date.
+UNDONE = "undone"
 # Whoever speaks of a recording because of a file that hangs on it.
 OF_SOUND = (ANALYSIS, TAGS, MODEL)
 
@@ -171,6 +173,27 @@ async def follow_claims(work: Work, recording_id: uuid.UUID) -> None:
         kept = await kept_of(sql, text_of(row["sha256"]))
         if kept.parts:
             await keep_vector(sql, row["recording_id"], kept.analysis(text_of(row["sha256"])))
+
+
+async def mark_undone(sql: Sql, recording_id: uuid.UUID, *, undone: bool) -> None:
+    """Say at the file that spoke last that its word was undone, and it is not up to date; or put back."""
+    if undone:
+        await sql.execute(
+            f"""
+            update enrichment
+               set code = '{UNDONE}', text = 'its figures were undone; enrich it to have them again'
+             where code is null and id = (
+                   select id from enrichment where recording_id in ({_SAME}) and result is not null
+                    order by updated_at desc, id desc limit 1)
+            """,
+            recording_id,
+        )
+    else:
+        await sql.execute(
+            f"update enrichment set code = null, text = null "
+            f"where recording_id in ({_SAME}) and code = '{UNDONE}'",
+            recording_id,
+        )
 
 
 async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> None:

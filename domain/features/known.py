@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.audio.camelot import camelot, open_key
 from domain.claims import FEATURES
 from domain.features.keys import key_of
 from domain.fields import storable
@@ -99,6 +100,12 @@ def claim(
         "model_version": model_version,
     }
     return {key: value for key, value in given.items() if value is not None}
+
+
+def wheels_of(name: str, text: str | None) -> dict[str, str] | None:
+    """Where a key in its normal form stands on the wheels of those who mix; None of any other figure."""
+    found = key_of(text) if name == "key" and text is not None else None
+    return {"camelot": camelot(*found), "open_key": open_key(*found)} if found else None
 
 
 def said(name: str, number: float | None, text: str | None) -> tuple[float | None, str | None]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.audio.analysis import Analysis, Key, KeyCandidate, Label, Labels, Tempo
 from domain.features.keys import key_of
-from domain.features.known import FIGURES, SPECTRAL, claim, field_of, said
+from domain.features.known import FIGURES, SPECTRAL, claim, field_of, said, wheels_of
 from domain.refusals import InputInvalid
 
 ANALYSIS, TAGS = "analysis", "tags"
@@ -131,7 +131,8 @@ def _said(name: str, given: str | None) -> dict[str, Any] | None:
         number, text = said(name, number, None if FIGURES[name].is_number else given)
     except (ValueError, InputInvalid):
         return None
-    return claim(name, number=number, text=text, basis="said", model="tags", model_version="")
+    wheels = wheels_of(name, text)
+    return claim(name, number=number, text=text, detail=wheels, basis="said", model="tags", model_version="")
 
 
 def _tempo(tempo: Tempo) -> dict[str, Any]:

@@ -96,6 +96,10 @@ async def test_a_persons_word_stands_until_it_is_taken_back(desk: Desk) -> None:
     await desk.do("correct_feature", id=recording, name="key", text="8B")
     await say(desk, recording, "analysis", tempo_bpm={"number": 121.0}, key={"text": "E minor"})
     assert await figures(desk, recording) == {"tempo_bpm": (60.0, "manual"), "key": ("C major", "manual")}
+    (row,) = await desk.fetch(
+        "select detail from audio_feature where name = 'key' and recording_id = $1", uuid.UUID(recording)
+    )
+    assert json.loads(row["detail"]) == {"camelot": "8B", "open_key": "1d"}
     locked = await desk.fetch(
         "select name from audio_feature where locked and recording_id = $1", uuid.UUID(recording)
     )

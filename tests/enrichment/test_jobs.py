@@ -4,7 +4,9 @@ import io
 import json
 import uuid
 import wave
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +54,7 @@ async def test_sound_that_is_hung_on_a_recording_is_enriched_by_itself(studio: S
     claims = {one.field: {claim.source: claim.value for claim in one.claims} for one in found}
     assert claims["features.tempo_bpm"]["tags"]["number"] == 128
     assert claims["features.key"]["tags"]["text"] == "A minor"
+    assert claims["features.key"]["tags"]["detail"] == {"camelot": "8A", "open_key": "1m"}
     assert claims["title"] == {"manual": "A", "tags": "From the file"}
     (row,) = await studio.yard.fetch("select * from recording where id = $1", uuid.UUID(recording))
     assert (row["title"], row["genres"], row["isrc"]) == ("A", ["Techno"], None)
@@ -211,6 +214,36 @@ async def test_a_catalog_is_enriched_where_it_was_left_and_undone_as_one(studio:
     assert (job["progress_done"], job["progress_total"]) == (4, 4)
     await studio.do("revert_change_set", id=result["change_set_id"])
     assert [bool(await studio.figures(recording)) for recording in recordings] == [True, True, False, False]
+
+
+async def test_what_was_undone_is_not_up_to_date_until_it_is_put_back_or_said_again(studio: Studio) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(0.5), recording)
+    await studio.work()
+
+    async def enriched() -> Mapping[str, Any]:
+        job = (await studio.do("enrich_recording", id=recording)).ids[0]
+        await studio.work()
+        return await studio.result(job)
+
+    (first,) = await studio.jobs()
+    set_id = (await studio.result(first["id"]))["change_set_id"]
+    for _ in range(2):
+        undone = await studio.do("revert_change_set", id=set_id)
+        (told,) = await studio.enrichments()
+        assert (told["state"], told["code"], await studio.figures(recording)) == ("done", "undone", {})
+        # Put back by undoing what undid it, it is up to date again.
+        again = await studio.do("revert_change_set", id=str(undone.change_set_id))
+        (told,) = await studio.enrichments()
+        assert (told["code"], bool(await studio.figures(recording))) == (None, True)
+        assert (await enriched())["up_to_date"] == 1
+        set_id = str(again.change_set_id)
+    await studio.do("revert_change_set", id=set_id)
+    result = await enriched()
+    assert (result["done"], result["up_to_date"], len(studio.ear.asked)) == (1, 0, 1)
+    (told,) = await studio.enrichments()
+    assert (told["code"], bool(await studio.figures(recording))) == (None, True)
+    assert (await enriched())["up_to_date"] == 1
 
 
 async def test_silence_is_kept_as_what_can_not_be_compared(studio: Studio) -> None:
