@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from api.cli.output import Fault, Refused, say
@@ -19,23 +19,26 @@ class _Lost(Exception):
     """The connection is gone, or the server can't answer at the moment."""
 
 
-def answers(document: str, **variables: Any) -> Iterator[dict[str, Any]]:
+def answers(
+    document: str, variables: dict[str, Any] | None = None, tell: Callable[[str], None] = say
+) -> Iterator[dict[str, Any]]:
     """The data of each answer to a subscription, up to its end; lost connections are made anew.
 
-    After one was lost, what is told first is how things stand then. Raises Refused, Fault.
+    After one was lost, what is told first is how things stand then. tell: how the person hears of that.
+    Raises Refused, Fault.
     """
     pause, told = _FIRST_PAUSE_S, False
     while True:
         try:
-            for data in _once(document, variables):
+            for data in _once(document, variables or {}):
                 pause, told = _FIRST_PAUSE_S, True
                 yield data
             return
         except _Lost as lost:
             if not told and pause == _FIRST_PAUSE_S:
-                say(f"Waiting for the server: {lost}")
+                tell(f"Waiting for the server: {lost}")
             elif told:
-                say(f"The connection was lost ({lost}); connecting again")
+                tell(f"The connection was lost ({lost}); connecting again")
             told = False
         time.sleep(pause)
         pause = min(_LONGEST_PAUSE_S, pause * 2)

@@ -115,14 +115,14 @@ def _watch_one(job: str, as_json: bool) -> None:
         if sys.stderr.isatty():
             with progress() as bar:
                 task = bar.add_task("waits", total=None)
-                for data in answers(_FOLLOW_ONE, id=job):
+                for data in answers(_FOLLOW_ONE, {"id": job}):
                     found = data["jobProgress"]
                     done, total = found["progressDone"], found["progressTotal"]
                     text = found["progressText"] or found["state"]
                     bar.update(task, description=text, completed=done, total=total)
                 bar.update(task, description=found["state"], completed=1, total=1)
         else:
-            for data in answers(_FOLLOW_ONE, id=job):
+            for data in answers(_FOLLOW_ONE, {"id": job}):
                 found = data["jobProgress"]
                 say(line_of(found))
     except KeyboardInterrupt:
@@ -161,8 +161,12 @@ def _follow_all(
     from api.cli.board import line_of
     from api.cli.following import answers
 
+    def tell(text: str) -> None:
+        with speaking:
+            say(text)
+
     try:
-        for data in answers(_FOLLOW_ALL):
+        for data in answers(_FOLLOW_ALL, tell=tell):
             job = data["jobsChanged"]
             board.changed(job)
             if as_json or not drawn:

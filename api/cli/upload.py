@@ -126,8 +126,9 @@ class _Sending:
     def run(self, parallel: int) -> None:
         """Send all of them, and see what they are found to be where that is waited for."""
         with _telling() as told, ThreadPoolExecutor(parallel) as pool:
-            futures = [pool.submit(self._send, one, told) for one in self.files]
+            futures: list[Future[None]] = []
             try:
+                futures.extend(pool.submit(self._send, one, told) for one in self.files)
                 self._look_on(futures, told)
             except BaseException:
                 self._stopping.set()

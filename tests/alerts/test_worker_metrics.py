@@ -1,7 +1,6 @@
 """The port of a worker: off unless set, closed unless opened, and telling what the process did."""
 
 import asyncio
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from jobs.job import JOBS, Tools, job
 from jobs.tally import HERE
 from jobs.worker import run_job
 from tests.jobs.yard import new_yard
+from tests.ports import free_port
 
 TOKEN = "only-for-those-who-watch"
 
@@ -26,9 +26,7 @@ TOKEN = "only-for-those-who-watch"
 @pytest.fixture
 def settings() -> Settings:
     """Settings with a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return Settings(worker_metrics_port=port, metrics_token=SecretStr(TOKEN))
+    return Settings(worker_metrics_port=free_port(), metrics_token=SecretStr(TOKEN))
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def wider(wider_database: str, servers: Servers, tmp_path: Path) -> Iterator[Hou
         yield House(f"http://127.0.0.1:{port}", wider_database, key)
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def test_a_new_column_is_everywhere(wider: House) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,7 +62,7 @@ def s3_server() -> Iterator[S3Server]:
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = _free_ports(10)
+    ports = [free_port() for _ in range(10)]
     names = ("master", "volume", "filer", "s3")
     options = [f"-{name}.port={port}" for name, port in zip(names, ports, strict=False)]
     options += [f"-{name}.port.grpc={port}" for name, port in zip(names, ports[4:], strict=False)]
@@ -116,12 +117,3 @@ def _wait(server: S3Server, process: "subprocess.Popen[bytes]", log: Path) -> No
         except (BotoCoreError, ClientError):
             assert time.monotonic() < give_up_at, f"the S3 server takes too long: {log.read_text()[-2000:]}"
             time.sleep(0.2)
-
-
-def _free_ports(count: int) -> list[int]:
-    lines = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [line.getsockname()[1] for line in lines]
-    finally:
-        for line in lines:
-            line.close()

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -24,6 +23,7 @@ from api.keys import ensure_keys, mint_token
 from domain.access.scopes import Role
 from migrations.run import upgrade
 from tests.jobs.messages import Album
+from tests.ports import free_port
 from tests.shared import CHECKOUT
 
 LEASE_S = 2.0
@@ -103,8 +103,7 @@ class Storm:
         await self.sql("insert into organization (id, name, slug) values ($1, 'Ours', 'ours')", OWNER)
         self.state = self.folder / "state"
         self.key = ensure_keys(self.state / "keys")[0]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.nursery = await self._open_nursery()
         self.pids = {name: await self._fork(name) for name in ("worker1", "worker2", "api")}
         self.up_since = time.monotonic()

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -21,8 +21,8 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from jobs.worker import Pace, serve
-database, queue, folder = sys.argv[1:]
-pace = Pace(lease_s=1, poll_s=0.05, sweep_s=0.5, late_s=0.3, grace_s=2)
+database, queue, folder, lease = sys.argv[1:]
+pace = Pace(lease_s=float(lease), poll_s=0.05, sweep_s=0.5, late_s=0.3, grace_s=2)
 sys.exit(asyncio.run(serve(database, queue, Path(folder), pace)))
 """
 GATE = 4711
@@ -35,10 +35,12 @@ async def yard(fresh_pool: Pool, tmp_path: Path) -> Yard:
 
 
 @asynccontextmanager
-async def worker(database: str, queue: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker process."""
+async def worker(
+    database: str, queue: str, folder: Path, lease_s: float = 1
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process. lease_s: one that is to be killed gives its jobs up soon."""
     process = await asyncio.create_subprocess_exec(
-        *forked("-c", PROGRAM, database, queue, str(folder)),
+        *forked("-c", PROGRAM, database, queue, str(folder), str(lease_s)),
         cwd=CHECKOUT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -146,7 +148,7 @@ async def test_a_worker_killed_before_it_has_claimed_keeps_nobody_waiting(
         await watch.execute(
             "select pg_terminate_backend(pid) from pg_locks where not granted and objid = $1", GATE
         )
-    async with worker(fresh_database, redis_url, tmp_path):
+    async with worker(fresh_database, redis_url, tmp_path, 30):
         await until(lambda: yard.pool.fetchval("select state = 'done' from job"))
     assert await parcel.state() == "applied"
     assert await yard.pool.fetchval("select fence from job") == 1
@@ -164,15 +166,20 @@ async def test_a_killed_worker_s_queue_is_taken_up_by_another(
     yard: Yard, fresh_database: str, redis_url: str, tmp_path: Path
 ) -> None:
     parcels = [await yard.receive(Album(upc=f"0060255719{n:04d}", first=10 * n).xml) for n in range(12)]
-    async with worker(fresh_database, redis_url, tmp_path) as first:
+    async with worker(fresh_database, redis_url, tmp_path) as first, AsyncExitStack() as held:
+        # However late we look, some are not done: four wait for rows that we have.
+        keeper = await held.enter_async_context(yard.pool.acquire())
+        await held.enter_async_context(keeper.transaction())
+        some = [parcel.id for parcel in parcels[::3]]
+        await keeper.execute("select from delivery where id = any($1) for update", some)
         await until(lambda: yard.pool.fetchval("select exists (select from job where state = 'done')"))
         first.kill()
         await first.wait()
     assert await yard.pool.fetchval("select exists (select from job where state <> 'done')")
-    async with worker(fresh_database, redis_url, tmp_path) as second:
+    async with worker(fresh_database, redis_url, tmp_path, 30) as second:
         await until(lambda: yard.pool.fetchval("select not exists (select from job where state <> 'done')"))
         second.terminate()
-        assert await asyncio.wait_for(second.wait(), 10) == 0
+        assert await asyncio.wait_for(second.wait(), 30) == 0
     assert {await parcel.state() for parcel in parcels} == {"applied"}
     inserted = {what: n for what, n in (await catalog_of(yard)).items() if what.endswith(" insert")}
     assert (inserted["release insert"], inserted["track insert"]) == (12, 24)
@@ -186,4 +193,4 @@ async def test_a_worker_without_a_queue_waits_for_it(
         await asyncio.sleep(1.5)
         assert process.returncode is None
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 30) == 0

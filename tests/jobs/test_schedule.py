@@ -104,7 +104,7 @@ async def test_schedulers_that_serve_side_by_side_keep_one_beat(yard: Yard, fres
             id = await yard.pool.fetchval("select id from job where state = 'queued'")
             assert await run_job(yard.house, str(id)) == "done"
         stopping.set()
-        await asyncio.wait_for(asyncio.gather(*serving), 10)
+        await asyncio.wait_for(asyncio.gather(*serving), 30)
     # Each job has a beat of its own, however late it was asked for.
     beats = ((await schedule(yard))["next_at"] - began) / beat
     assert abs(beats - round(beats)) < 0.01

@@ -111,7 +111,7 @@ class Parcel:
         return {finding["code"] for finding in await self.findings()}
 
 
-async def until(holds: Callable[[], Awaitable[Any]], seconds: float = 20) -> None:
+async def until(holds: Callable[[], Awaitable[Any]], seconds: float = 60) -> None:
     """Wait until something holds that no event tells of."""
     async with asyncio.timeout(seconds):
         while not await holds():

@@ -177,7 +177,7 @@ def test_a_client_has_a_share_of_its_own_within_the_organizations(start: Start) 
         caller_of(house, "pro", client_id=str(uuid.uuid4())) as other,
         caller_of(house, "pro", client_id=str(narrow)) as caller,
     ):
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + 30
         while "client" not in fields(answer := ask(caller, PAGE, n=1), "ratelimit"):
             assert time.monotonic() < give_up_at
             time.sleep(0.2)
@@ -200,7 +200,7 @@ def test_an_edited_tier_holds_within_seconds(start: Start) -> None:
             { name pointsPerMinute userErrors { code } } }"""
         done = ask(caller, edit).json()["data"]["editTier"]
         assert done == {"name": "pro", "pointsPerMinute": 12_345, "userErrors": []}
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + 30
         while fields(ask(caller, PAGE, n=1), "ratelimit-policy")["organization"]["q"] != 12_345:
             assert time.monotonic() < give_up_at
             time.sleep(0.2)

@@ -80,7 +80,7 @@ def test_four_processes_grant_the_budget_and_no_more(redis_url: str) -> None:
 async def test_a_share_pays_most_requests_at_once_and_goes_back(redis_url: str) -> None:
     store, organization = RedisBuckets(redis_url), uuid.uuid4()
     async with store, Limiter(store, Tiers(60_000)) as limiter:
-        at_once = 0
+        at_once, began = 0, time.monotonic()
         for _ in range(1000):
             bill = limiter.bill(viewer(organization))
             waiting = bill.reserve(5)
@@ -90,10 +90,12 @@ async def test_a_share_pays_most_requests_at_once_and_goes_back(redis_url: str) 
         assert at_once > 950
         (bucket,) = limiter.bill(viewer(organization)).buckets
         assert 0 <= bucket.held <= 60_000 * HELD_SHARE + 5
-        await asyncio.sleep(1.6)
-        assert bucket.held == 0
+        async with asyncio.timeout(30):
+            while bucket.held:
+                await asyncio.sleep(0.05)
         (left,), _ = await store.draw([Draw(bucket.name, 60_000)])
-        assert left.left == pytest.approx(60_000 - 5_000 + 1_000 * 1.8, abs=1_000)
+        back = (time.monotonic() - began) * 1_000
+        assert 60_000 - 5_000 <= left.left <= 60_000 - 5_000 + back
 
 
 async def test_a_refund_is_exact(redis_url: str) -> None:
@@ -114,12 +116,13 @@ async def test_a_client_and_its_organization_are_charged_together_or_not_at_all(
     store = RedisBuckets(redis_url)
     async with store:
         whole, own = f"{{{uuid.uuid4()}}}", f"{{{uuid.uuid4()}}}:c"
+        began = time.monotonic()
         drawn, wait = await store.draw([Draw(whole, 1_000, 60), Draw(own, 100, 60)])
         assert ([one.taken for one in drawn], wait) == ([60, 60], 0)
         drawn, wait = await store.draw([Draw(whole, 1_000, 60), Draw(own, 100, 60)])
         assert [one.taken for one in drawn] == [0, 0]
         assert 0 < wait <= 20 * 60 / 100 + 0.1
-        assert drawn[0].left == pytest.approx(940, abs=5)
+        assert 940 <= drawn[0].left <= 940 + (time.monotonic() - began) * 1_000 / 60 + 0.1
 
 
 async def test_without_the_store_each_process_spends_its_part(redis_url: str) -> None:
@@ -165,24 +168,28 @@ async def test_a_store_that_comes_back_is_found_by_one_call_and_told_once(
     monkeypatch.setattr("api.limits.log.warning", tell)
     async with store, Limiter(store, Tiers(6_000), every_s=0.2) as limiter:
         client = redis.asyncio.Redis.from_url(redis_url)
-        await client.execute_command("CLIENT", "PAUSE", 5000, "ALL")  # it hangs: the worst way to be away
+        await client.client_pause(60_000, all=False)  # it hangs: the worst way to be away
         began = time.monotonic()
 
-        async def one() -> float:
-            asked = time.monotonic()
+        async def one() -> None:
             bill = limiter.bill(viewer(organization))
             if waiting := bill.reserve(10):
                 await waiting
-            return time.monotonic() - asked
 
-        waits = await asyncio.gather(*(one() for _ in range(50)))
-        assert max(waits) < 4, "nobody waits until it is back"
-        assert limiter.away
-        quick = [await one() for _ in range(20)]
-        assert sum(quick) < max(waits), "once it is known to be away, nobody waits for it"
-        while limiter.away:
-            assert time.monotonic() - began < 30
-            await asyncio.sleep(0.05)
+        try:
+            await asyncio.gather(*(one() for _ in range(50)))
+            assert time.monotonic() - began < 50, "nobody waits until it is back"
+            assert limiter.away
+            others = list[str]()
+            here.call_soon(others.append, "somebody else's turn")
+            for _ in range(20):
+                await one()
+            assert not others, "once it is known to be away, nobody waits for it"
+        finally:
+            await client.client_unpause()
+        async with asyncio.timeout(30):
+            while limiter.away:
+                await asyncio.sleep(0.05)
         await one()
         assert limiter.bill(viewer(organization)).buckets[0].alone is None
         assert told == ["budget_store_away", "budget_store_back"]

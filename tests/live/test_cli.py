@@ -20,6 +20,7 @@ from api.embedded import Servers
 from api.keys import ensure_keys
 from tests.api.conftest import OURS, THEIRS, House, serving, settings_for
 from tests.live.conftest import Yard, job_id
+from tests.ports import free_port
 from tests.shared import CHECKOUT
 
 _GIVE_UP_S = 60
@@ -177,9 +178,8 @@ async def test_a_server_that_goes_away_is_waited_for(
 ) -> None:
     settings = settings_for(house_database, servers.redis_url or "", tmp_path)
     key, id, printed = ensure_keys(tmp_path / "keys")[0], await yard.begun(), [""]
-    line = socket.create_server(("127.0.0.1", 0))
-    port = line.getsockname()[1]
-    first = serving(settings, line)
+    port = free_port()
+    first = serving(settings, socket.create_server(("127.0.0.1", port)))
     address = await asyncio.to_thread(first.__enter__)
     for name, value in environment(House(address, house_database, key), tmp_path).items():
         monkeypatch.setenv(name, value)

@@ -28,6 +28,7 @@ from domain.notices.outlets import Mail, NeverSent, NotSent, Outlets
 from domain.refusals import InputInvalid, Refusal
 from tests.notices.conftest import SEALER, Told, house_of
 from tests.notices.receivers import web_server
+from tests.ports import free_port
 
 
 async def test_a_notice_goes_to_every_channel_once(told: Told) -> None:
@@ -212,8 +213,7 @@ async def test_a_server_that_can_not_encrypt_gets_nothing(told: Told) -> None:
 
 
 async def test_nobody_listening_is_tried_again(told: Told) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with pytest.raises(NotSent, match=r"can't be reached|broke off"):
         await SmtpMailer(SmtpServer("127.0.0.1", "a@b.example", port, "none", patience_s=1)).send(
             Mail("1", "ops@label.example", "s", "t")

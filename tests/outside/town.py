@@ -32,6 +32,7 @@ from tests.api.conftest import House
 from tests.house.s3 import BUCKET, KEY, SECRET, S3Server
 from tests.node import script
 from tests.outside.proxy import Fault, FaultProxy, Switchboard, by_socket, by_tcp
+from tests.ports import free_port
 from tests.shared import CHECKOUT
 
 SECRET_THERE = "a-secret-of-the-tests-that-is-long-enough"
@@ -92,7 +93,7 @@ def town(database_url: str, servers: Servers, bucket: S3Server, state: Path) -> 
     with ExitStack() as stack:
         board = stack.enter_context(Switchboard())
         postgres, valkey = _postgres(database_url, board), _valkey(servers.redis_url or "", board)
-        there, here = _free_port(), socket.create_server(("127.0.0.1", 0))
+        there, here = free_port(), socket.create_server(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{here.getsockname()[1]}"
         proxies = {
             "PostgreSQL": postgres[0],
@@ -224,9 +225,3 @@ def _environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = was
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        port: int = line.getsockname()[1]
-        return port

@@ -25,6 +25,7 @@ from tests.conftest import Databases
 from tests.node import script
 from tests.people.browser import Browser, message
 from tests.people.conftest import PASSWORD, Person, Town
+from tests.ports import free_port
 from tests.shared import CHECKOUT
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -65,12 +66,6 @@ class Outside:
             subject,
             person.id,
         )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        port: int = line.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

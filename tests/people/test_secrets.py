@@ -59,7 +59,7 @@ async def test_no_password_token_or_cookie_is_logged(town: Town, servers: Server
             assert fault.status_code == 500
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     written = log.read_text()
     assert written.count('"event":"request"') >= 9
     assert '"event":"fault"' in written

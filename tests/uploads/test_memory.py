@@ -113,7 +113,7 @@ def watched(roomy_database: str, servers: Servers, tmp_path: Path) -> Iterator[W
         yield Watched(House(f"http://127.0.0.1:{port}", roomy_database, key), process.pid)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def grows(watched: Watched, small_mib: int, large_mib: int) -> None:
