@@ -286,11 +286,11 @@ def _request_body(
     if route.form is not None:
         found = frozenset(route.command.hints) - frozenset(route.form)
         fields = input_schema(route.command.ask, components, found)["properties"]
-        file: Schema = {"type": "string", "format": "binary"}
+        file: Schema = {"type": "string", "format": "binary", "description": "The bytes, of any type."}
         shape: Schema = {"type": "object", "properties": {**fields, "file": file}, "required": ["file"]}
         return {"required": True, "content": {"multipart/form-data": {"schema": shape}}}
     if route.raw:
-        raw: Schema = {"type": "string", "format": "binary"}
+        raw: Schema = {"type": "string", "format": "binary", "description": "The bytes of one message."}
         form = {"type": "object", "properties": {route.raw: raw}, "required": [route.raw]}
         return {
             "required": True,

@@ -22,7 +22,7 @@ from graphql import (
 from domain.inputs import camel
 from domain.types import Json, Ref, Unset
 from graph.mutations import input_name
-from graph.words import word_of_input
+from graph.words import WORDS, word_of_input
 
 Schema = dict[str, Any]
 
@@ -244,10 +244,13 @@ PROBLEM: Schema = {
 PAGE: Schema = {
     "type": "object",
     "properties": {
-        "hasNextPage": {"type": "boolean"},
-        "hasPreviousPage": {"type": "boolean"},
-        "startCursor": {"type": ["string", "null"]},
-        "endCursor": {"type": ["string", "null"]},
+        name: {"type": kind, "description": WORDS[f"PageInfo.{name}"]}
+        for name, kind in (
+            ("hasNextPage", "boolean"),
+            ("hasPreviousPage", "boolean"),
+            ("startCursor", ["string", "null"]),
+            ("endCursor", ["string", "null"]),
+        )
     },
     "required": ["hasNextPage", "endCursor"],
 }

@@ -2,7 +2,7 @@
 
 A key is `Type.field`, `Type.field(argument)` or `Enum.VALUE`. `*` stands for any type, `*Input` for any whose
 name ends so; `*(argument)` for an argument of any field. Where nothing is said of an input, a filter or a
-payload, what is said of the type that it is about holds: `EditModelInput.textIn` is `Model.textIn`.
+payload, what is said of the type that it is about holds: `EditTierInput.mostFileMb` is `Tier.mostFileMb`.
 """
 
 import re
@@ -17,9 +17,10 @@ from graphql import (
     is_introspection_type,
 )
 
-from graph.words import models, shared, sound
+from graph.words import catalog, house, models, shared, sound
 
-WORDS: dict[str, str] = {**shared.WORDS, **sound.WORDS, **models.WORDS}
+ROOMS = (shared, catalog, house, sound, models)
+WORDS: dict[str, str] = {key: said for room in ROOMS for key, said in room.WORDS.items()}
 _ABOUT = re.compile(r"(?:Create|Edit|Add)?(\w+?)(Input|Filter|Payload|Connection|Edge|Order)")
 _ONLY_NEEDS = "Needs the scope "
 

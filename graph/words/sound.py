@@ -80,10 +80,11 @@ WORDS = {
     "Enrichment.createdAt": "When it was first tried.",
     "Enrichment.updatedAt": "When it last found something; where it never did, when it was last tried.",
     "Enrichment.recording": "Whose sound it is; null where it is gone or you may not see it.",
-    "Enrichment.file": "The file; null once it is gone.",
+    "Enrichment.file": "The file; null where it is gone, or not for you to see.",
     # What sounds alike.
     "*.similar": (
-        "What sounds like it, nearest first, and what the answer rests on; null where it has no sound."
+        "What sounds like it, nearest first, and what the answer rests on; null of a track without a "
+        "recording that you see."
     ),
     "*.mixableNext": (
         "What follows well on it in a mix: neighbours on the Camelot wheel whose tempo is near, ordered by "

@@ -28,6 +28,23 @@ def test_both_documents_are_valid(files: dict[str, str]) -> None:
     assert not validate_schema(build_schema(files["schema.graphql"]))
 
 
+def test_properties_and_parameters_say_what_they_are(files: dict[str, str]) -> None:
+    document = json.loads(files["openapi.json"])
+    figure = document["components"]["schemas"]["AudioFeature"]["properties"]
+    report = document["components"]["schemas"]["ModelReport"]["properties"]
+    assert "LUFS" in figure["name"]["description"]
+    assert "calibrated" in figure["confidence"]["description"]
+    assert [name for name, one in {**figure, **report}.items() if not one.get("description")] == []
+    silent = [
+        f"{verb} {path}: {one['name']}"
+        for path, verbs in document["paths"].items()
+        for verb, operation in verbs.items()
+        for one in operation["parameters"]
+        if "$ref" not in one and not one.get("description")
+    ]
+    assert not silent
+
+
 def test_no_caller_is_broken_unless_it_is_meant(files: dict[str, str]) -> None:
     schema, routes = earlier("schema.graphql"), earlier("openapi.json")
     if schema is None or routes is None:
