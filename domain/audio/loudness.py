@@ -9,7 +9,7 @@ from domain.audio.analysis import Loudness, Samples, Sound
 from domain.audio.k_weighting import KWeighting
 from domain.audio.meters import hear
 
-VERSION = "1"
+VERSION = "2"
 
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
@@ -23,6 +23,8 @@ _TAPS = 12
 _AROUND = np.arange(2 * _TAPS + 1)
 _NEAR_PEAK = 0.7
 _TOPS_AT_ONCE = 4_096
+# A hundredth of a decibel is a tenth of what the tolerances allow; further digits differ between machines.
+_DIGITS = 2
 _FINEST_HZ = 192_000
 _SIDES = {"SL", "SR", "BL", "BR"}
 
@@ -84,7 +86,7 @@ class LoudnessMeter:
             self._measure_power(np.zeros((self._edge.shape[0], 0), np.float32), last=True)
             self._edge = None
         if self._peak > 0:
-            peak = float(20 * np.log10(self._peak))
+            peak = round(float(20 * np.log10(self._peak)), _DIGITS)
         steps = np.concatenate(self._powers) if self._powers else np.zeros(0)
         if len(steps) < _STEPS_OF_BLOCK:
             return Loudness(true_peak_dbtp=peak, reason="it is shorter than 0.4 s")
@@ -92,7 +94,7 @@ class LoudnessMeter:
         if integrated is None:
             return Loudness(true_peak_dbtp=peak, reason="no part of it is louder than -70 LUFS")
         return Loudness(
-            integrated_lufs=integrated,
+            integrated_lufs=round(integrated, _DIGITS),
             range_lu=_range(_means(steps, _STEPS_OF_WINDOW)),
             true_peak_dbtp=peak,
         )
@@ -183,4 +185,4 @@ def _range(windows: Power) -> float | None:
     gate = float(_lufs(loud.mean(keepdims=True))[0]) + _RANGE_GATE_LU
     levels = np.sort(_lufs(loud[_lufs(loud) > gate]))
     last = len(levels) - 1
-    return float(levels[round(last * 0.95)] - levels[round(last * 0.10)])
+    return round(float(levels[round(last * 0.95)] - levels[round(last * 0.10)]), _DIGITS)

@@ -17,7 +17,7 @@ from domain.audio.analysis import Samples, Tempo, TempoCandidate, TempoSegment
 from domain.audio.network import load
 from domain.audio.onsets import Floats, Onsets, onsets
 
-VERSION = "4"
+VERSION = "5"
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 SAME = 0.04  # tempos closer than this are one tempo
 _CANDIDATES, _ALLOWED = 5, 10
@@ -101,10 +101,12 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
         return Tempo(bpm=None, confidence=None, reason="no beat between 44 and 225 a minute")
     path = _path(begun)
     segments = _segments(begun, path, pace)
+    steady = 1.0
     share = min(1.0, begun.active_s / _SURE_S) * (1.0 if whole.pulse >= _PULSE_SURE else 0.5)
     if segments:
         longest = max(segments, key=lambda one: one.end_s - one.start_s)
-        share *= (longest.end_s - longest.start_s) / sum(one.end_s - one.start_s for one in segments)
+        steady = (longest.end_s - longest.start_s) / sum(one.end_s - one.start_s for one in segments)
+        share *= steady
         part = begun.between(longest.start_s, longest.end_s)
         candidates = rank(part, beat(part), pace)
     candidates = tuple(replace(one, confidence=round(one.confidence * share, 4)) for one in candidates)
@@ -113,7 +115,7 @@ def tempo(samples: Samples, rate_hz: int, pace: float = 0.0, threshold: float = 
         bpm=best.bpm if best.confidence >= threshold else None,
         confidence=best.confidence,
         candidates=candidates,
-        stability=_stability(path, best.bpm),
+        stability=_stability(path, best.bpm, steady),
         segments=segments,
         reason=None if best.confidence >= threshold else f"less sure than {threshold:g}",
     )
@@ -311,12 +313,15 @@ def _segments(begun: Onsets, path: Doubles, pace: float) -> tuple[TempoSegment, 
     return tuple(found) if differ else ()
 
 
-def _stability(path: Doubles, bpm: float) -> float | None:
-    """The share of windows at this tempo, its half or double, or a third or thrice of one of these."""
+def _stability(path: Doubles, bpm: float, steady: float) -> float | None:
+    """The share of windows at this tempo, its half or double, or a third or thrice of one of these.
+
+    steady: the share of the longest segment; what lies a third off in another one is no longer alike.
+    """
     if not path.size:
         return None
     alike = [min(_folded(float(one), bpm * times) for times in (1, 3, 1 / 3)) <= SAME for one in path]
-    return round(float(np.mean(alike)), 4)
+    return round(min(steady, float(np.mean(alike))), 4)
 
 
 def _folded(one: float, other: float) -> float:

@@ -13,6 +13,11 @@ HOUSE = "catalograph"
 # Of each label so many rivals are kept.
 MOST_RIVALS = 8
 _JUDGED = ("genre", "mood", "instruments", "vocals", "era")
+# Why one figure says nothing where those beside it do.
+_TOO_SHORT = {
+    "tempo_stability": "too short for two windows of ten seconds",
+    "loudness_range_lu": "no window of three seconds is louder than -70 LUFS",
+}
 _PARTS = {"taggers", "tagged"}
 
 
@@ -44,7 +49,8 @@ def measured(found: Analysis) -> dict[str, Any]:
     tell("duration_s", "quality", number=found.duration_s, detail=facts)
     if "tempo" in found.models:
         tell("tempo_bpm", "tempo", **_tempo(found.tempo))
-        tell("tempo_stability", "tempo", number=found.tempo.stability, reason=found.tempo.reason)
+        unsteady = _TOO_SHORT["tempo_stability"] if found.tempo.candidates else found.tempo.reason
+        tell("tempo_stability", "tempo", number=found.tempo.stability, reason=unsteady)
     tell("key", "key", **_key(found.key))
     heard = found.loudness
     for name, number in (
@@ -52,7 +58,7 @@ def measured(found: Analysis) -> dict[str, Any]:
         ("loudness_range_lu", heard.range_lu),
         ("true_peak_dbtp", heard.true_peak_dbtp),
     ):
-        tell(name, "loudness", number=number, reason=heard.reason)
+        tell(name, "loudness", number=number, reason=heard.reason or _TOO_SHORT.get(name))
     for name, heuristic in (("energy", found.energy), ("danceability", found.danceability)):
         part = name if name in found.models else "heuristics"
         tell(name, part, number=heuristic.value, reason=heuristic.reason)

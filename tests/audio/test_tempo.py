@@ -99,6 +99,10 @@ def test_a_change_of_tempo_gives_segments() -> None:
     assert min(_off(second.bpm, 140 * times) for times in (0.5, 1, 2)) < 0.02
     assert found.confidence is not None
     assert found.confidence < 0.7
+    # 96 is two thirds of 140 within 4 %, which in one tempo would be alike.
+    longest = max(one.end_s - one.start_s for one in found.segments)
+    assert found.stability is not None
+    assert found.stability <= longest / second.end_s + 0.001
 
 
 def test_below_the_threshold_a_tempo_stays_a_candidate() -> None:

@@ -44,6 +44,11 @@ async def test_sound_that_is_hung_on_a_recording_is_enriched_by_itself(studio: S
     assert -12 < figures["loudness_lufs"]["number"] < -3
     assert figures["duration_s"]["number"] == pytest.approx(2.0, abs=0.01)
     assert figures["genre"] is None or figures["genre"]["text"]
+    # Each says what it is, or why it can't be said: of two seconds neither range nor stability.
+    assert all(one["reason"] for one in figures.values() if one["number"] is None and one["text"] is None), (
+        figures
+    )
+    assert figures["loudness_range_lu"]["reason"] == "no window of three seconds is louder than -70 LUFS"
     (told,) = await studio.enrichments()
     assert (told["state"], told["file_id"], str(told["recording_id"])) == ("done", file, recording)
     assert json.loads(told["models"]) == dict(studio.ear.versions)
