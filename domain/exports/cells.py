@@ -35,9 +35,14 @@ def unguarded(cell: str) -> str:
 
 
 def cell(column: Column, value: Any) -> str:
-    """A value as a cell of its column. Lists and values stand as JSON."""
+    """A value as a cell of its column. Lists and values stand as JSON.
+
+    A number is no formula, whatever its sign: with an apostrophe before it -9.5 would be a text.
+    """
     if value is None:
         return ""
+    if column.type is Type.NUMBER:
+        return orjson.dumps(value).decode()
     if column.type in (Type.TEXT, Type.ID):
         return guarded(value)
     return guarded(orjson.dumps(value).decode())

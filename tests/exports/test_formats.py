@@ -69,8 +69,12 @@ def test_csv_reads_back_as_exactly_what_was_written(rows: list[dict[str, Any]]) 
     raw = writer.begin() + writer.rows(rows) + writer.end(len(rows))
     lines = io.StringIO(raw.decode(), newline="")
     assert list(read_rows(lines, columns_of("recording"))) == rows
-    for line in csv.reader(io.StringIO(raw.decode(), newline="")):
-        assert all(not text or text[0] not in GUARDED - {"'"} for text in line)
+    cells = list(csv.DictReader(io.StringIO(raw.decode(), newline="")))
+    for line, row in zip(cells, rows, strict=True):
+        # What a number column holds is a number, as any program reads it; nothing else begins with a sign.
+        number = line.pop("durationMs")
+        assert number == ("" if row["durationMs"] is None else str(row["durationMs"]))
+        assert all(not text or text[0] not in GUARDED - {"'"} for text in line.values())
     assert writer.checksum == hashlib.sha256(raw).hexdigest()
 
 
@@ -102,6 +106,7 @@ def test_lines_end_and_quotes_stand_as_rfc_4180_says() -> None:
     assert cell(COLUMNS[0], "=1") == "'=1"
     assert cell(COLUMNS[0], None) == ""
     assert cell(COLUMNS[0], "") == "'"
+    assert cell(columns_of("recording")["features.loudness_lufs"], -9.53) == "-9.53"
 
 
 @pytest.mark.parametrize("kind", KINDS)
