@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from domain.audio.analysis import Analysis, NotAnalysed
 from domain.claims import Draft
-from domain.features.follow import SPOKE, UNDONE, forget_models, keep_vector
+from domain.features.follow import EXTRACT, FOLLOW, SPOKE, UNDONE, forget_models, keep_vector
 from domain.features.kept import Kept
 from domain.features.told import ANALYSIS, TAGS, measured, tagged
 from domain.fields import clean
@@ -250,11 +250,14 @@ async def note(
 
 
 @given_up(ENRICH_FILE)
-async def give_up(sql: Sql, id: uuid.UUID) -> None:
-    """Leave word at a file that nobody will try again by himself."""
+@given_up(ENRICH_RECORDINGS)
+@given_up(EXTRACT)
+@given_up(FOLLOW)
+async def give_up(sql: Sql) -> None:
+    """Leave word at the files that a job was at when it ended for good."""
     await sql.execute(
-        "update enrichment set state = 'failed', code = 'given_up', "
+        "update enrichment e set state = 'failed', code = 'given_up', "
         "updated_at = case when result is null then clock_timestamp() else updated_at end, "
-        "text = 'nobody tries again by himself; its job says why' where file_id = $1 and state = 'running'",
-        id,
+        "text = 'nobody tries again by himself; its job says why' where e.state = 'running' "
+        "and not exists (select from job j where j.id = e.job_id and j.state in ('queued', 'running'))"
     )

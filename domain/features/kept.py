@@ -91,13 +91,18 @@ async def kept_of(sql: Sql, sha256: str) -> Kept:
 
 
 async def lease(sql: Sql, sha256: str, holder: str) -> bool:
-    """Whether the holder is the one who analyses these bytes now."""
+    """Whether the holder is the one who analyses these bytes now.
+
+    holder: the id of a job, `/` and what of it. Of a job that is no longer at it nobody waits for the lease.
+    """
     return bool(
         await sql.fetchval(
             "insert into sound_part as p (sha256, part, version, document) values ($1, $2, $3, '{}') "
             "on conflict (sha256, part) do update "
             "set version = excluded.version, made_at = clock_timestamp() "
             "where p.version = excluded.version or p.made_at < clock_timestamp() - make_interval(secs => $4) "
+            "or not exists (select from job j where j.id = split_part(p.version, '/', 1)::uuid "
+            "and j.state = 'running') "
             "returning true",
             sha256,
             LEASE,

@@ -1,5 +1,6 @@
 """Files that are analysed: by themselves or together, and once for the same bytes, whoever has them."""
 
+import asyncio
 import io
 import json
 import uuid
@@ -16,7 +17,7 @@ from domain.adapters.audio.enriching import Analysing
 from domain.adapters.postgres import Pool
 from domain.audio.analysis import NotAnalysed
 from domain.audio.refused import not_analysed
-from domain.features.kept import Kept
+from domain.features.kept import Kept, lease
 from domain.provenance import provenance_of
 from domain.refusals import NotFound, TooMany
 from jobs.worker import run_job
@@ -292,6 +293,50 @@ async def test_a_cancelled_enrichment_stops_between_two_files(studio: Studio) ->
     studio.ear.analyse = cancels  # type: ignore[method-assign,assignment]
     assert await studio.work() == ["cancelled"]
     assert len(studio.ear.asked) == 1
+
+
+async def test_a_file_at_work_beside_the_one_that_saw_the_cancellation_is_not_told_to_run(
+    studio: Studio,
+) -> None:
+    await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
+    for place in range(3):
+        await studio.upload(sound(0.5), await studio.recording(str(place)))
+    outcome = await studio.do("enrich_catalog")
+    heard, begun = studio.ear.analyse, asyncio.Event()
+
+    async def one_cancels(path: Path, parts: frozenset[str]) -> object:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.Event().wait()
+        await studio.do("cancel_job", jobId=str(outcome.ids[0]))
+        return await heard(path, parts)
+
+    studio.ear.at_once = 2
+    studio.ear.analyse = one_cancels  # type: ignore[method-assign,assignment]
+    assert await studio.work() == ["cancelled"]
+    told = [(one["state"], one["code"]) for one in await studio.enrichments()]
+    assert sorted(told, key=str) == [("done", None), ("failed", "given_up")]
+    studio.ear.analyse = heard  # type: ignore[method-assign]
+    await studio.do("enrich_catalog")
+    assert await studio.work() == ["done"]
+    assert [one["state"] for one in await studio.enrichments()] == ["done"] * 3
+
+
+async def test_bytes_that_a_job_left_in_the_middle_are_waited_for_no_longer_than_it_is_at_them(
+    studio: Studio,
+) -> None:
+    file = await studio.upload(sound(0.5), await studio.recording())
+    (job,) = await studio.jobs()
+    (row,) = await studio.yard.fetch("select sha256 from file where id = $1", file)
+    async with studio.yard.pool.acquire() as sql:
+        # As whoever is killed leaves them; its job has died of it.
+        assert await lease(sql, row["sha256"], f"{uuid.uuid4()}/{file}")
+        assert await lease(sql, row["sha256"], f"{job['id']}/{file}")
+        assert not await sql.fetchval("select state = 'running' from job where id = $1", job["id"])
+        await sql.execute("update job set state = 'running' where id = $1", job["id"])
+        assert not await lease(sql, row["sha256"], f"{uuid.uuid4()}/{file}")
+        await sql.execute("update job set state = 'queued' where id = $1", job["id"])
+    assert await studio.work() == ["done"]
 
 
 async def test_what_was_found_goes_with_the_bytes_and_what_was_claimed_stays(studio: Studio) -> None:
