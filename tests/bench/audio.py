@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.adapters.audio import musicnn
 from domain.adapters.audio.analyse import analyse
@@ -43,6 +44,7 @@ FIRST_THREE, CPU_S = 0.95, 1.0
 PARTS = ("decode", "quality and loudness", "tempo", "key", "taggers", "rest")
 _RATE_HZ = 22_050
 _BINS = 10
+_THROWS = 2000
 _FLATS = {"Db": "C#", "D#": "Eb", "Gb": "F#", "G#": "Ab", "A#": "Bb"}
 
 
@@ -64,6 +66,7 @@ class Plan:
 class Line:
     """One way of analysing, on one set. None where no label asks, or no confidence is told.
 
+    chance_ece: the error of calibration that chance alone gives so few clips.
     unknown: of the labelled, the share with no tempo, key or genre at all; shown: with a tempo over the
     threshold. cpu_s_per_minute: of all that this way does. of_that: by part; each was also done by itself,
     and the rest is what is left of the whole.
@@ -77,15 +80,18 @@ class Line:
     acc2: float | None
     first_three: float | None
     tempo_ece: float | None
+    tempo_chance_ece: float | None
     tempo_unknown: float | None
     shown: float | None
     keys: int
     mirex: float | None
     key_ece: float | None
+    key_chance_ece: float | None
     key_unknown: float | None
     genres: int
     genre_right: float | None
     genre_ece: float | None
+    genre_chance_ece: float | None
     genre_unknown: float | None
     cpu_s_per_minute: float
     of_that: Mapping[str, float]
@@ -211,13 +217,24 @@ def calibration_error(told: Sequence[tuple[float, bool]]) -> float | None:
     if not told:
         return None
     sure, right = np.array([one[0] for one in told]), np.array([float(one[1]) for one in told])
+    return float(_errors(sure, right))
+
+
+def chance_error(sure: Sequence[float]) -> float | None:
+    """The calibration error of so many cases, told so surely, where each comes true just as often as is told.
+
+    Of few cases it is not 0: no more than chance is in it. The median of 2,000 throws.
+    """
+    if not sure:
+        return None
+    told, dice = np.array(sure), np.random.default_rng(0)
+    return float(np.median(_errors(told, dice.random((_THROWS, told.size)) < told)))
+
+
+def _errors(sure: NDArray[np.float64], right: NDArray[Any]) -> NDArray[np.float64]:
+    """The error of calibration of each row of outcomes."""
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    return float(
-        sum(
-            abs(float(sure[bins == at].mean() - right[bins == at].mean())) * (bins == at).mean()
-            for at in set(bins.tolist())
-        )
-    )
+    return np.asarray(np.abs((sure - right) @ (bins[:, None] == np.arange(_BINS))).sum(axis=-1) / sure.size)
 
 
 def _ours(found: Analysis, cpu_s: float, of_that: Mapping[str, float]) -> _Answer:
@@ -314,7 +331,7 @@ def _line(way: str, name: str, clips: Sequence[_Clip]) -> Line:
         _share(first),
         _share(wide),
         _share([any(_same(one, bpm) for one in answer.tempos[:3]) for bpm, answer in timed]),
-        calibration_error(
+        *_calibration(
             [
                 (answer.sure, right)
                 for (_, answer), right in zip(timed, first, strict=True)
@@ -325,13 +342,13 @@ def _line(way: str, name: str, clips: Sequence[_Clip]) -> Line:
         _share([answer.shown for _, answer in timed]),
         len(keyed),
         _share([worth for worth, _ in keyed]),
-        calibration_error(
+        *_calibration(
             [(answer.key_sure, worth == 1) for worth, answer in keyed if answer.key_sure is not None]
         ),
         _share([answer.key is None for _, answer in keyed]),
         len(genres),
         _share([answer.genre == genre for genre, answer in genres]),
-        calibration_error(
+        *_calibration(
             [
                 (answer.genre_sure, answer.genre == genre)
                 for genre, answer in genres
@@ -342,6 +359,10 @@ def _line(way: str, name: str, clips: Sequence[_Clip]) -> Line:
         round(sum(clip.answer.cpu_s for clip in clips) / minutes, 3),
         {part: round(spent, 3) for part, spent in parts.items()} if way == "catalograph" else {},
     )
+
+
+def _calibration(told: Sequence[tuple[float, bool]]) -> tuple[float | None, float | None]:
+    return calibration_error(told), chance_error([sure for sure, _ in told])
 
 
 def _genre(row: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.audio import network
-from tests.bench.audio import calibration_error
+from tests.bench.audio import calibration_error, chance_error
 
 _HIDDEN, _ROUNDS, _STEP, _DROPPED = 16, 100, 0.01, 0.2
 _TAUGHT = 4  # networks from as many beginnings, of which the mean is kept
@@ -38,13 +38,14 @@ class Example:
 @dataclass(frozen=True, kw_only=True)
 class Figures:
     """What comes of answers, as shares. first: right at once; three: among the first three; ece: how far off
-    confidence is."""
+    confidence is; chance: how far off it would be by chance alone, of so few clips."""
 
     count: int
     first: float
     worth: float
     three: float
     ece: float
+    chance: float
 
 
 def teach(
@@ -217,4 +218,5 @@ def figures(examples: Sequence[Example], chances: Sequence[Doubles], sure: Doubl
         worth=float(np.mean(counts)),
         three=float(np.mean(three)),
         ece=error or 0.0,
+        chance=chance_error(sure.tolist()) or 0.0,
     )

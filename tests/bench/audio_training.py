@@ -177,12 +177,13 @@ def measured(told: Sequence[Told]) -> dict[str, Figures]:
 
 
 def printed(tempos: Mapping[str, Figures], keys: Mapping[str, Figures]) -> str:
-    """The figures as a table in Markdown."""
+    """The figures as a table in Markdown. In brackets: the error of calibration by chance alone."""
 
     def cells(one: Figures | None, *shown: str) -> list[str]:
         if one is None:
-            return [""] * (1 + len(shown))
-        return [str(one.count), *(f"{100 * getattr(one, name):.1f}" for name in shown)]
+            return [""] * (2 + len(shown))
+        figures = [f"{100 * getattr(one, name):.1f}" for name in shown]
+        return [str(one.count), *figures, f"{100 * one.ece:.1f} ({100 * one.chance:.1f})"]
 
     rows = [
         "| clips not taught | tempos | Acc1 | Acc2 | first three | ECE | keys | exact | MIREX | ECE |",
@@ -190,8 +191,8 @@ def printed(tempos: Mapping[str, Figures], keys: Mapping[str, Figures]) -> str:
     ]
     for name in dict.fromkeys([*tempos, *keys]):
         told = [
-            *cells(tempos.get(name), "first", "worth", "three", "ece"),
-            *cells(keys.get(name), "first", "worth", "ece"),
+            *cells(tempos.get(name), "first", "worth", "three"),
+            *cells(keys.get(name), "first", "worth"),
         ]
         rows.append(f"| {name} | {' | '.join(told)} |")
     return "\n".join(rows) + "\n"

@@ -157,3 +157,17 @@ def test_the_error_of_calibration_is_the_distance_of_sure_from_right() -> None:
     assert audio.calibration_error([]) is None
     assert audio.calibration_error([(0.75, True)] * 3 + [(0.75, False)]) == pytest.approx(0)
     assert audio.calibration_error([(0.95, False)] * 2) == pytest.approx(0.95)
+    assert audio.calibration_error([(0.95, True)] * 3 + [(0.15, True)]) == pytest.approx(
+        (3 * 0.05 + 0.85) / 4
+    )
+
+
+def test_few_clips_have_an_error_of_calibration_by_chance_that_many_do_not() -> None:
+    assert audio.chance_error([]) is None
+    assert audio.chance_error([1.0] * 3) == 0
+    assert audio.chance_error([0.8]) == pytest.approx(0.2), "it comes true or does not; mostly it does"
+    few, many = audio.chance_error([0.75, 0.85, 0.95] * 12), audio.chance_error([0.75, 0.85, 0.95] * 400)
+    assert few is not None
+    assert many is not None
+    assert 0.05 < few < 0.15
+    assert many < few / 4
