@@ -22,7 +22,7 @@ from domain.features.enrich import (
 )
 from domain.features.fetch import NotFetched
 from domain.features.follow import EXTRACT, FOLLOW, take_back, told_of, was_taken_back
-from domain.features.kept import Kept, give_back, keep, kept_of, lease
+from domain.features.kept import Kept, give_back, keep, kept_of, lease, look_again
 from domain.files.limits import room_of
 from domain.files.taking import Bytes, Sums, look, plain_name, plain_type, settle
 from domain.ids import encode_id
@@ -48,12 +48,13 @@ async def enrich_file(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
 
 @job(timeout_s=24 * 3_600, tries=5, backoff_s=(5, 60, 600), places=2)
 async def enrich_recordings(
-    tools: Tools, recordings: list[str] | None = None, release: str | None = None
+    tools: Tools, recordings: list[str] | None = None, release: str | None = None, again: bool = False
 ) -> Mapping[str, Any]:
     """Analyse the newest file of each recording that is meant, some at a time.
 
     A second run goes on where the first one ended: what is up to date is passed over. A file that gives
-    nothing, or on which we fail, is counted and written down, and holds nobody up.
+    nothing, or on which we fail, is counted and written down, and holds nobody up. again: what gave nothing
+    is looked at once more.
     """
     analyser = tools.analyser
     async with tools.pool.acquire() as sql:
@@ -63,7 +64,10 @@ async def enrich_recordings(
             analyser.versions,
             recordings=None if recordings is None else [uuid.UUID(one) for one in recordings],
             release_id=None if release is None else uuid.UUID(release),
+            again=again,
         )
+        for subject in subjects if again else ():
+            await look_again(sql, subject.sha256)
     counts = {"done": 0, "refused": 0, "failed": 0, "gone": 0}
     waiting = iter(subjects)
     total = len(subjects) + current

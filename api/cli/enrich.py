@@ -1,6 +1,6 @@
 """`enrich ID… | --all`: has the sound of recordings analysed, by the running server and its worker."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ def register(app: typer.Typer) -> None:
 def enrich(
     ids: Ids = None,
     whole: Annotated[bool, typer.Option("--all", help="Every recording of the organization.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Recordings whose sound gave nothing, once more; once a day.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the jobs, with their progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -34,10 +37,12 @@ def enrich(
     given = ids or []
     if whole == bool(given):
         raise typer.BadParameter("give ids of recordings and releases, or --all")
+    if again and (whole or any(_kind(id) == "release" for id in given)):
+        raise typer.BadParameter("--again is for recordings, each by its id")
     server = Server()
     jobs: list[str] = []
     try:
-        for path, body in _asked([] if whole else given, whole):
+        for path, body in _asked([] if whole else given, whole, again):
             jobs.append(answered(server.ask("POST", path, json=body))["id"])
     except (Refused, Fault) as error:
         if not jobs:
@@ -78,13 +83,15 @@ def enrich(
         raise typer.Exit(REFUSED)
 
 
-def _asked(ids: list[str], whole: bool) -> list[tuple[str, dict[str, list[str]]]]:
+def _asked(ids: list[str], whole: bool, again: bool) -> list[tuple[str, dict[str, Any]]]:
     """The requests that mean all of these things."""
     if whole:
         return [("/v1/enrichments", {})]
+    if again:
+        return [(f"/v1/recordings/{id}/enrich", {"again": True}) for id in ids]
     releases = [id for id in ids if _kind(id) == "release"]
     recordings = [id for id in ids if id not in releases]
-    asked: list[tuple[str, dict[str, list[str]]]] = [(f"/v1/releases/{id}/enrich", {}) for id in releases]
+    asked: list[tuple[str, dict[str, Any]]] = [(f"/v1/releases/{id}/enrich", {}) for id in releases]
     return ([("/v1/enrichments", {"recordingIds": recordings})] if recordings else []) + asked
 
 

@@ -15,6 +15,7 @@ Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Price = Annotated[float | None, typer.Option(help="US dollars for a million tokens.")]
 _MODEL = "id provider model promptVersion codeVersion role roleSince textInUsd audioInUsd outUsd"
 _MODELS = f"{{ models {{ {_MODEL} }} }}"
+_ASKED = f"{{ models {{ {_MODEL} }} modelReport(days: 366) {{ model {{ id }} calls }} }}"
 _REPORT = f"""query($days: Int, $everybody: Boolean) {{ modelReport(days: $days, everybody: $everybody) {{
   model {{ {_MODEL} }} calls failed errorRate errors {{ error count }} latencyP50Ms latencyP95Ms latencyP99Ms
   answers served confidence unsure confidenceSteps personAgreement comparedWithPersons embeddedAgreement
@@ -35,20 +36,33 @@ def register(app: typer.Typer) -> None:
 
 
 def listed(as_json: AsJson = False) -> None:
-    """Print the models, the champion first."""
-    found = _server().query(_MODELS)["models"]
+    """Print the models, the champion first, and how often your organization had each asked in a year."""
+    data = _server().query(_ASKED)
+    calls = {one["model"]["id"]: one["calls"] for one in data["modelReport"]}
+    found = [one | {"calls": calls.get(one["id"], 0)} for one in data["models"]]
     if as_json:
         print_json(found)
         return
     print_rows(
-        ("role", "model", "version", "$/1M text, audio, out", "since", "id"),
+        ("role", "model", "version", "$/1M text, audio, out", "asked", "since", "id"),
         [
-            (one["role"], _name(one), _version(one), _prices(one), one["roleSince"], one["id"])
+            (
+                one["role"],
+                _name(one),
+                _version(one),
+                _prices(one),
+                _asked(one),
+                one["roleSince"][:10],
+                one["id"],
+            )
             for one in found
         ],
     )
     if not found:
-        say("none: a worker makes those known that its settings give an endpoint or a key (.env.example)")
+        say(
+            "none: a worker makes those known, when it starts, that its settings give an endpoint or a key "
+            "(.env.example)"
+        )
 
 
 def report(
@@ -208,6 +222,13 @@ def _name(one: dict[str, Any]) -> str:
 
 def _version(one: dict[str, Any]) -> str:
     return f"{one['promptVersion']}+{one['codeVersion']}"
+
+
+def _asked(one: dict[str, Any]) -> str:
+    """How often your organization had it asked in a year; our own taggers are not asked over a network."""
+    if one["role"] == "embedded":
+        return ""
+    return f"{one['calls']:,} times" if one["calls"] else "not yet"
 
 
 def _prices(one: dict[str, Any]) -> str:

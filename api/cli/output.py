@@ -15,6 +15,8 @@ REFUSED, WRONG_CALL, FAULT = 1, 2, 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 
 
+# Columns of ids.
+_WHOLE = frozenset({"id", "job"})
 # What steers a terminal, or turns the order of what is read; and halves of characters.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -52,13 +54,22 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_json
         print_json([dict(zip(columns, row, strict=True)) for row in held])
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns)
+    # An id is there to be used in the next command: the other columns make room for the whole of it.
+    heads = (
+        Column(name, no_wrap=name in _WHOLE, min_width=_least(name, held, at))
+        for at, name in enumerate(columns)
+    )
+    table = Table(*heads)
     for row in held:
         table.add_row(*(Text("" if cell is None else shown(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _least(name: str, rows: Sequence[Sequence[Any]], at: int) -> int | None:
+    return max((len(str(row[at])) for row in rows), default=0) if name in _WHOLE else None
 
 
 def progress() -> "Progress":

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli.awaiting import ended
 from api.cli.client import answered
-from api.cli.output import AsJson, print_json, print_rows, say
+from api.cli.output import REFUSED, AsJson, Refused, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from api.cli.sending import Server
@@ -45,9 +46,35 @@ def plan(
     )
 
 
-def run(as_json: AsJson = False) -> None:
-    """Run retention now, for everybody; it also runs each day by itself."""
-    _order("POST", "/v1/retention-runs", {}, as_json)
+def run(
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, with its progress.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run retention now, for everybody; it also runs each day by itself.
+
+    With --wait: exit status 1 when it did not come to its end.
+    """
+    if not wait:
+        _order("POST", "/v1/retention-runs", {}, as_json)
+        return
+    server = _server()
+    job = answered(server.ask("POST", "/v1/retention-runs", json={}))["id"]
+    try:
+        found = ended(server, job)
+    except KeyboardInterrupt:
+        raise Refused(
+            f"Stopped waiting. The server goes on; to cancel: python3 -m api jobs cancel {job}."
+        ) from None
+    result = found["result"] or {}
+    if as_json:
+        print_json({"jobId": job, "state": found["state"], "errorText": found["errorText"], "result": result})
+    else:
+        shown = {name: value for name, value in result.items() if value not in (None, [], {})}
+        print_rows(("field", "value"), [("job", found["state"]), *shown.items()])
+        if found["errorText"]:
+            say(found["errorText"])
+    if found["state"] != "done":
+        raise typer.Exit(REFUSED)
 
 
 def hold(

@@ -23,9 +23,13 @@ RecordingId = Annotated[str, Ref("recording")]
 
 @dataclass(frozen=True, kw_only=True)
 class EnrichRecording:
-    """The recording whose newest file of sound is to be analysed."""
+    """The recording whose newest file of sound is to be analysed.
+
+    again: also where this version of the analysis could make nothing of the bytes, once a day at most.
+    """
 
     id: RecordingId
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,8 @@ class EnrichCatalog:
 async def enrich_recording(ask: EnrichRecording, work: Work) -> Outcome:
     """Analyse the sound of a recording, in a job; what is up to date is not analysed again."""
     id = await work.lock("recording", entity_id("recording", ask.id, ("id",)))
-    return await _asked(work, f"recording:{id}", subject_id=id, recordings=[str(id)])
+    name = f"recording:{id}:again" if ask.again else f"recording:{id}"
+    return await _asked(work, name, subject_id=id, recordings=[str(id)], again=ask.again)
 
 
 @command(
@@ -164,9 +169,10 @@ async def _asked(
     subject_id: uuid.UUID | None = None,
     recordings: list[str] | None = None,
     release: str | None = None,
+    again: bool = False,
 ) -> Outcome:
     await _expect_few(work, ENRICH_RECORDINGS)
-    given = {"actor": work.viewer.actor, "recordings": recordings, "release": release}
+    given = {"actor": work.viewer.actor, "recordings": recordings, "release": release, "again": again or None}
     payload = {key: value for key, value in given.items() if value is not None}
     job = await work.enqueue(ENRICH_RECORDINGS, payload, subject_id=subject_id, unique_key=name)
     return Outcome("job", (job,))

@@ -83,12 +83,13 @@ async def subjects_of(
     *,
     recordings: Sequence[uuid.UUID] | None = None,
     release_id: uuid.UUID | None = None,
+    again: bool = False,
 ) -> tuple[list[Subject], int]:
     """The newest file of each recording, where its figures are not those of these versions yet.
 
     recordings, release_id: which recordings are meant, all of the organization unless said. Beside them how
-    many are up to date. What was refused by these versions is not tried again, unless another file's word
-    came after it, or was taken back. What was undone is not up to date.
+    many are up to date. What was refused by these versions is not tried again, unless that is asked for, or
+    another file's word came after it, or was taken back. What was undone is not up to date.
     """
     rows = await sql.fetch(
         f"""
@@ -102,7 +103,7 @@ async def subjects_of(
         select n.*, exists (
                  select from enrichment x
                   where x.file_id = n.file_id and x.sha256 = n.sha256 and x.recording_id = n.recording_id
-                    and x.state in ('done', 'refused') and x.models = $4::jsonb
+                    and x.state = any($5) and x.models = $4::jsonb
                     and x.code is distinct from '{UNDONE}'
                     and not exists (
                       select from enrichment y
@@ -114,6 +115,7 @@ async def subjects_of(
         None if recordings is None else list(recordings),
         release_id,
         json.dumps(dict(versions)),
+        ["done"] if again else ["done", "refused"],
     )
     return [_subject(row) for row in rows if not row["current"]], sum(row["current"] for row in rows)
 

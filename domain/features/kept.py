@@ -17,6 +17,8 @@ from domain.ports import Sql
 FACTS, REFUSED, LEASE = "facts", "refused", "lease"
 # Longer than any file may take; whoever died while at it is not waited for after that.
 LEASE_S = 2_400
+# Bytes that gave nothing cost as much as any to look at, so nobody has that done without end.
+AGAIN_H = 24
 # The fields of an analysis that each part fills; one that is not here fills the field of its name.
 FILLED = {"heuristics": ("energy", "danceability"), "taggers": ("tagged",)}
 _HINTS = get_type_hints(Analysis)
@@ -87,6 +89,20 @@ async def kept_of(sql: Sql, sha256: str) -> Kept:
     return Kept(
         {row["part"]: json.loads(row["document"]) for row in rows},
         {row["part"]: row["version"] for row in rows},
+    )
+
+
+async def look_again(sql: Sql, sha256: str) -> None:
+    """Forget that nothing could be made of some bytes, where that is a day old: so often it may be asked.
+
+    Whoever has the same bytes, and whoever asks, they are looked at once a day; sooner, what is kept is told.
+    """
+    await sql.execute(
+        "delete from sound_part where sha256 = $1 and part = $2 "
+        "and made_at < clock_timestamp() - make_interval(hours => $3)",
+        sha256,
+        REFUSED,
+        AGAIN_H,
     )
 
 

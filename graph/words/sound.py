@@ -174,6 +174,10 @@ WORDS = {
     "Query.similarTo(first)": "1 to 100; 10 unless said.",
     "Query.similarTo(types)": "Only these kinds, as `artist` or `recording`; all but deals unless said.",
     # Commands.
+    "EnrichRecordingInput.again": (
+        "true: also where this version could make nothing of the bytes. They are looked at once a day at "
+        "most, whoever asks; sooner, the answer is the one that is kept."
+    ),
     "EnrichCatalogInput.recordingIds": (
         "Ids or UUIDs of recordings of your organization, 1,000 at most; all of them unless said."
     ),

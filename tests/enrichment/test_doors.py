@@ -66,6 +66,11 @@ def test_the_verb_says_which_jobs_it_asked_for(call: Call, ours: httpx2.Client) 
     assert "NOT_FOUND" in err
     assert "Asked for already, and going on: " in err
     assert call()[0] == call("--all", recording)[0] == 2
+    # Once more is asked of recordings, and is another job than the one that waits.
+    assert call("--all", "--again")[0] == call(encode_id("release", uuid.uuid4()), "--again")[0] == 2
+    once, again = (json.loads(call(recording, *words, "--json")[1]) for words in ((), ("--again",)))
+    assert [len(once), len(again)] == [1, 1]
+    assert once != again
 
 
 def test_whoever_waits_is_told_that_nobody_works_and_may_stop_waiting(

@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,6 +87,22 @@ async def fetched(fetcher: SoundFetcher, url: str, largest: int = 10 << 20) -> b
     """All that comes."""
     async with fetcher.open(url, largest) as found:
         return b"".join([part async for part in found.stream])
+
+
+def fetching_by(studio: Studio, fetcher: SoundFetcher) -> Studio:
+    """The studio with another fetcher."""
+    house = dataclasses.replace(studio.yard.house, fetcher=fetcher)
+    return dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+
+
+async def asked_for(studio: Studio, recording: str, url: str) -> uuid.UUID:
+    """The job that fetches from a server of this machine: the command takes https alone, it speaks http."""
+    given = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a.flac"}
+    job = (await studio.do("extract_audio_features", **given)).ids[0]
+    await studio.yard.pool.execute(
+        "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1", job, url
+    )
+    return job
 
 
 async def test_bytes_come_whole_and_after_a_few_redirects(shelf: str) -> None:
@@ -196,8 +213,7 @@ async def test_names_of_our_own_network_are_told_as_if_there_were_none(
 
 async def test_whether_a_port_of_ours_is_open_is_not_told(studio: Studio) -> None:
     """Of an open port and a closed one the job says the same, and nobody knocks at either."""
-    house = dataclasses.replace(studio.yard.house, fetcher=SoundFetcher())
-    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    studio = fetching_by(studio, SoundFetcher())
     recording = await studio.recording()
     results = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -215,16 +231,9 @@ async def test_whether_a_port_of_ours_is_open_is_not_told(studio: Studio) -> Non
 
 
 async def test_what_passes_is_tried_again_and_told_by_its_code(studio: Studio, shelf: str) -> None:
-    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
-    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    studio = fetching_by(studio, OPEN)
     recording = await studio.recording()
-    given = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a"}
-    job = (await studio.do("extract_audio_features", **given)).ids[0]
-    await studio.yard.pool.execute(
-        "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
-        job,
-        f"{shelf}/status/503",
-    )
+    job = await asked_for(studio, recording, f"{shelf}/status/503")
     assert await studio.work() == ["queued"]
     (row,) = await studio.yard.fetch("select error_code, error_text from job where id = $1", job)
     assert row == {"error_code": "fetch_failed", "error_text": "127.0.0.1 answered 503"}
@@ -241,19 +250,9 @@ async def test_a_redirect_is_judged_like_an_address_that_was_named(
 
 
 async def test_what_was_fetched_is_analysed_and_kept_for_a_day(studio: Studio, shelf: str) -> None:
-    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
-    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    studio = fetching_by(studio, OPEN)
     recording = await studio.recording()
-    uri = "https://sound.example/a.flac"
-    job = (
-        await studio.do("extract_audio_features", entityType="recording", entityId=recording, audioUri=uri)
-    ).ids[0]
-    # The command takes https alone; this server on the loopback speaks http.
-    await studio.yard.pool.execute(
-        "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
-        job,
-        f"{shelf}/sound/a.flac",
-    )
+    job = await asked_for(studio, recording, f"{shelf}/sound/a.flac")
     assert await studio.work() == ["done"]
     assert (await studio.result(job))["state"] == "done"
     assert (await studio.figures(recording))["loudness_lufs"]["source"] == "analysis"
@@ -264,21 +263,14 @@ async def test_what_was_fetched_is_analysed_and_kept_for_a_day(studio: Studio, s
 
 
 async def test_what_is_no_sound_is_a_finding(studio: Studio, shelf: str) -> None:
-    house = dataclasses.replace(studio.yard.house, fetcher=OPEN)
-    studio = dataclasses.replace(studio, yard=dataclasses.replace(studio.yard, house=house))
+    studio = fetching_by(studio, OPEN)
     recording = await studio.recording()
     for path, code in (
         ("page/a.flac", "file_refused"),
         ("bomb/a.flac", "file_type_mismatch"),
         ("status/404", "fetch_failed"),
     ):
-        asked = {"entityType": "recording", "entityId": recording, "audioUri": "https://sound.example/a"}
-        job = (await studio.do("extract_audio_features", **asked)).ids[0]
-        await studio.yard.pool.execute(
-            "update job set payload = payload || jsonb_build_object('uri', $2::text) where id = $1",
-            job,
-            f"{shelf}/{path}",
-        )
+        job = await asked_for(studio, recording, f"{shelf}/{path}")
         assert await studio.work() == ["done"]
         result = await studio.result(job)
         assert (result["state"], result["code"]) == ("refused", code)

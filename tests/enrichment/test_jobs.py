@@ -174,6 +174,45 @@ async def test_a_file_that_gives_nothing_is_a_finding_and_holds_nobody_up(studio
     assert ((await studio.result(again.ids[0]))["up_to_date"], len(studio.ear.asked)) == (2, asked)
 
 
+AGED = (
+    "update sound_part set made_at = made_at - interval '25 hours' "
+    "where sha256 in (select sha256 from file where owner_id = $1)"
+)
+
+
+async def test_what_gave_nothing_is_looked_at_again_where_that_is_asked_for_once_a_day(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await studio.recording()
+    await studio.upload(sound(), recording)
+
+    async def hard(*_: object) -> NotAnalysed:
+        return not_analysed("audio_too_complex", "decoding it takes too long")
+
+    async def again() -> tuple[int, int, int]:
+        job = (await studio.do("enrich_recording", id=recording, again=True)).ids[0]
+        assert await studio.work() == ["done"]
+        result = await studio.result(job)
+        return result["done"], result["refused"], result["up_to_date"]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(studio.ear, "analyse", hard)
+        assert await studio.work() == ["done"]
+    # Nobody has the same bytes looked at without end: what is kept is told until a day has passed.
+    assert await again() == (0, 1, 0)
+    assert studio.ear.asked == []
+    await studio.yard.pool.execute(AGED, studio.owner)
+    job = (await studio.do("enrich_recording", id=recording)).ids[0]
+    await studio.work()
+    assert (await studio.result(job))["up_to_date"] == 1
+    assert await again() == (1, 0, 0)
+    assert len(studio.ear.asked) == 1
+    # What was found is never made twice, however it is asked for.
+    await studio.yard.pool.execute(AGED, studio.owner)
+    assert await again() == (0, 0, 1)
+    assert len(studio.ear.asked) == 1
+
+
 async def test_an_analysis_that_somebody_ended_says_nothing_about_the_bytes(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,12 @@ async def test_the_command_line_lists_promotes_rolls_back_and_decides(studio: St
     assert (status, told["verdict"], told["done"]) == (0, "wait", ""), error
     status, out, error = await call("add", "openai", "gpt-audio-1.5", "--role", "fallback", "--json")
     assert (status, json.loads(out)["role"]) == (0, "fallback"), error
+    # The table has ids whole, to be used, and says who was not asked yet.
+    ids = [one["id"] for one in json.loads((await call("list", "--json"))[1])]
+    table = (await call("list"))[1]
+    assert len(ids) == 4
+    assert all(id in table for id in ids), table
+    assert [line.count("not yet") for line in table.splitlines() if "fallback" in line] == [1]
     status, out, error = await call("edit", "openai/gpt-audio-1.5", "--role", "retired", "--json")
     assert (status, json.loads(out)["role"]) == (0, "retired"), error
 

@@ -20,7 +20,9 @@ from domain.inputs import parse
 from domain.refusals import InputInvalid, NotFound, Refusal
 from domain.retention.commands import RetentionFixed
 from domain.row import utc_now
+from jobs.worker import run_job
 from tests.api.conftest import serving, settings_for
+from tests.jobs.yard import new_yard
 from tests.retention.conftest import WEEK, Attic
 
 Call = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -166,6 +168,47 @@ async def test_the_command_line_plans_holds_and_says_why_not(
         assert "system:admin" in error
 
 
+@pytest.mark.parametrize("ends", ["done", "cancelled"])
+async def test_a_run_is_waited_for_to_its_end(
+    attic: Attic,
+    call: tuple[uuid.UUID, Call],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: str,
+) -> None:
+    owner, ask = call
+    await attic.export(owner, utc_now() - timedelta(days=60))
+    monkeypatch.setenv("CATALOGRAPH_TOKEN", operator_of(owner, tmp_path))
+    house = (await new_yard(attic.pool, tmp_path / "yard")).house
+
+    async def works() -> None:
+        while not (id := await attic.sql.fetchval("select id from job where kind = 'retain'")):
+            await asyncio.sleep(0.05)
+        if ends == "cancelled":
+            await send(attic, owner, "cancel_job", jobId=str(id))
+        else:
+            assert await run_job(house, str(id)) == "done"
+
+    (status, out, error), _ = await asyncio.gather(
+        ask("retention", "run", "--wait", "--json"), asyncio.wait_for(works(), 30)
+    )
+    told = json.loads(out)
+    assert (status, told["state"]) == (int(ends != "done"), ends), error
+    assert told["result"].get("told", {}).get("exports", 0) == (ends == "done")
+
+
+def operator_of(owner: uuid.UUID, folder: Path) -> str:
+    """A token of an operator's."""
+    return mint_token(
+        ensure_keys(folder / "keys")[0],
+        organization_id=owner,
+        role=Role.ADMIN,
+        subject="cli@test",
+        operator=True,
+        lifetime=timedelta(hours=1),
+    )
+
+
 async def test_an_erasure_is_planned_asked_for_and_listed_on_the_command_line(
     attic: Attic, call: tuple[uuid.UUID, Call], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,15 +219,7 @@ async def test_an_erasure_is_planned_asked_for_and_listed_on_the_command_line(
         f"{mark}@example.org",
     )
     assert (await ask("erasure", "plan", f"{mark}@example.org"))[0] != 0  # no operator
-    token = mint_token(
-        ensure_keys(tmp_path / "keys")[0],
-        organization_id=owner,
-        role=Role.ADMIN,
-        subject="cli@test",
-        operator=True,
-        lifetime=timedelta(hours=1),
-    )
-    monkeypatch.setenv("CATALOGRAPH_TOKEN", token)
+    monkeypatch.setenv("CATALOGRAPH_TOKEN", operator_of(owner, tmp_path))
     status, out, error = await ask("erasure", "plan", f"{mark}@example.org", "--json")
     assert status == 0, error
     plan = json.loads(out)
