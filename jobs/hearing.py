@@ -15,6 +15,7 @@ from domain.ids import encode_id
 from domain.models.ask import Answered, ask_models
 from domain.models.ask import Subject as About
 from domain.models.hear import ASK_MODELS, measure
+from domain.ports import Sql
 from jobs.copied import copied
 from jobs.job import Tools, job
 
@@ -27,7 +28,7 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
         subject = await subject_of(sql, owner, id)
         if subject is None:
             return {"state": "gone"}
-        if not await told_of(sql, subject.recording_id, id):
+        if not await _speaks(sql, subject):
             return {"state": "outdated", "text": _OUTDATED}
         visibility = await sql.fetchval(
             "select visibility from recording where id = $1", subject.recording_id
@@ -55,7 +56,12 @@ async def ask_models_about(id: uuid.UUID, tools: Tools) -> Mapping[str, Any]:
 assert ask_models_about.__name__ == ASK_MODELS, "enriching asks for this job by its name"
 
 
-_OUTDATED = "another file's figures count by now, and models are asked about that one"
+async def _speaks(sql: Sql, subject: Subject) -> bool:
+    """Whether the figures of the recording are the file's."""
+    return any(not one.undone for one in await told_of(sql, subject.recording_id, subject.file_id))
+
+
+_OUTDATED = "the figures of the file count no more: another one's do, or they were undone"
 
 
 async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[str, Any]:
@@ -80,7 +86,7 @@ async def _state(subject: Subject, answered: Answered, tools: Tools) -> Mapping[
         await tools.hold(work)
         if not await still(work.connection, owner, subject, hung=True):
             return {"state": "gone", **told}
-        if not await told_of(work.connection, id, subject.file_id):
+        if not await _speaks(work.connection, subject):
             return {"state": "outdated", "text": _OUTDATED, **told}
         work.stage(Draft("recording", str(id), fields, exists=False), source=MODEL, about=id)
         await work.flush()

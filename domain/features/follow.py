@@ -34,11 +34,15 @@ OF_SOUND = (ANALYSIS, TAGS, MODEL)
 
 @dataclass(frozen=True)
 class Told:
-    """What was made of a file is what the figures of a recording say. hangs: whether it hangs there still."""
+    """What was made of a file is what the figures of a recording say.
+
+    hangs: whether it hangs there still. undone: that somebody has taken the figures back.
+    """
 
     enrichment_id: uuid.UUID
     recording_id: uuid.UUID
     hangs: bool
+    undone: bool
 
 
 async def ask_to_follow(
@@ -77,17 +81,17 @@ async def told_of(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> list
         f"""
         with own as ({_SAME}),
         last as (
-          select distinct on (x.recording_id) x.id, x.recording_id, x.file_id
+          select distinct on (x.recording_id) x.id, x.recording_id, x.file_id, x.code
             from enrichment x where x.recording_id in (select id from own) and x.result is not null
            order by x.recording_id, x.updated_at desc, x.id desc)
-        select l.id, l.recording_id,
+        select l.id, l.recording_id, l.code is not distinct from '{UNDONE}' as undone,
                f.subject_type = 'recording' and f.subject_id in (select id from own) as hangs
           from last l join file f on f.id = l.file_id where l.file_id = $2
         """,
         recording_id,
         file_id,
     )
-    return [Told(row["id"], row["recording_id"], bool(row["hangs"])) for row in rows]
+    return [Told(row["id"], row["recording_id"], bool(row["hangs"]), row["undone"]) for row in rows]
 
 
 async def was_taken_back(sql: Sql, recording_id: uuid.UUID, file_id: uuid.UUID) -> bool:

@@ -26,6 +26,9 @@ def key_of(text: str) -> tuple[str, str] | None:
     letter, sign, scale = found[1], (found[2] or "").lower(), found[3] or ""
     if letter.lower() == "h" and sign in _DOWN:
         return None
+    if sign == "s" and letter.lower() not in "ae":
+        # German shortens As and Es alone; elsewhere Fs is F sharp to some and nothing to most.
+        return None
     at = _LETTERS[letter.lower()] + (sign in _UP) - (sign in _DOWN)
     minor = scale == "m" or scale.lower() in ("minor", "min", "moll")
     if scale == "M":

@@ -214,6 +214,12 @@ def test_the_wheels_of_those_who_mix_are_read() -> None:
     assert [key_of(text) for text in ("", "o", "13A", "H#b", "C sharpish", "Am/C")] == [None] * 6
     assert key_of("Bbm") == ("Bb", "minor")
     assert key_of("fis moll") == ("F#", "minor")
+    assert [key_of(text) for text in ("As", "Es dur", "Fs", "Gs minor")] == [
+        ("Ab", "major"),
+        ("Eb", "major"),
+        None,
+        None,
+    ]
 
 
 def test_every_figure_is_a_number_or_a_text_and_says_what_it_is() -> None:

@@ -174,3 +174,17 @@ async def test_models_say_nothing_of_sound_that_another_file_took_the_place_of(
     assert len(studio.vllm.clips) == 1
     claimed = "select count(*) from source_record where source = 'model' and owner_id = $1"
     assert await studio.pool.fetchval(claimed, enriched.owner) == 1
+
+
+async def test_models_are_not_asked_about_sound_whose_figures_were_undone(
+    studio: Studio, enriched: Enriched
+) -> None:
+    recording = await of_champion(enriched)
+    await enriched.upload(WAV, recording, "a.wav")
+    assert set(await enriched.work()) == {"done"}
+    by_kind = {job["kind"]: job["id"] for job in await enriched.jobs()}
+    change_set = (await enriched.result(by_kind["enrich_file"]))["change_set_id"]
+    await enriched.do("revert_change_set", id=change_set)
+    assert await run_job(enriched.yard.house, str(by_kind["ask_models_about"])) == "done"
+    assert (await enriched.result(by_kind["ask_models_about"]))["state"] == "outdated"
+    assert (await enriched.figures(recording), studio.vllm.asked, studio.openai.asked) == ({}, [], [])
