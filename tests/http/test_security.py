@@ -274,16 +274,16 @@ def test_settings_that_would_open_by_mistake_are_refused(name: str, value: str) 
 
 
 def said(url: str, request: bytes) -> bytes:
-    """What the server says to bytes on a connection, until it closes or falls silent."""
-    where = urlsplit(url)
-    with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as line:
+    """What the server says to bytes on a connection, until it closes or, where it need not, falls silent."""
+    where, closes = urlsplit(url), b"Connection: close" in request
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as line:
         got = b""
         try:
             for start in range(0, len(request), 65_536):
                 line.sendall(request[start : start + 65_536])
-            line.settimeout(1.0)
             while part := line.recv(65_536):
                 got += part
+                line.settimeout(30 if closes else 0.5)
         except (TimeoutError, ConnectionResetError, BrokenPipeError):
             pass
         return got

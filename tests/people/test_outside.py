@@ -366,9 +366,8 @@ async def test_a_code_is_bound_to_the_browser_that_began(outside: Outside, there
         await provider.finish(urlsplit(url).query, mixed)
 
 
-def aimed(outside: Outside, patience_s: float = 5.0, rest_s: float = 30.0, **more: Any) -> Provider:
-    away = Dependency("the provider", patience_s, tries=1, rest_s=rest_s)
-    return Provider(outside.town.settings.using(**more), away)
+def aimed(outside: Outside, away: Dependency | None = None, **more: Any) -> Provider:
+    return Provider(outside.town.settings.using(**more), away or Dependency("the provider", 30.0, tries=1))
 
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -385,7 +384,9 @@ async def test_a_provider_that_does_not_answer_rightly_is_not_followed(outside: 
 
 async def test_a_provider_that_is_silent_is_not_waited_for(outside: Outside) -> None:
     outside.tell(fault=f"{DISCOVERY} silent")
-    async with aimed(outside, patience_s=0.5, rest_s=1.0) as provider:
+    now = 0.0
+    away = Dependency("the provider", 0.5, tries=1, rest_s=30.0, clock=lambda: now)
+    async with aimed(outside, away) as provider:
         faults = await asyncio.gather(*(provider.begin() for _ in range(20)), return_exceptions=True)
         assert {type(fault) for fault in faults} == {ProviderFault}
         assert outside.tell(fault=f"{DISCOVERY} silent") == [DISCOVERY], "twenty wait no longer than one"
@@ -394,7 +395,8 @@ async def test_a_provider_that_is_silent_is_not_waited_for(outside: Outside) -> 
             with pytest.raises(ProviderFault):
                 await provider.begin()
         assert len(outside.tell()) == 4, "it is left alone when it was silent five times"
-        await asyncio.sleep(1.1)
+        now += 31
+        away.timeout_s = 30.0
         assert (await provider.begin()).url.startswith(outside.issuer)
 
 
