@@ -5,8 +5,9 @@ import hashlib
 import json
 import socket
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from api.cli.frame import run
 from api.cli.output import Refused
 from api.keys import ensure_keys
 from domain.access.scopes import Role, Scope
+from domain.adapters.blobs import LocalBlobs
+from domain.ports import BlobRef
+from jobs.job import House as Works
 from jobs.worker import Pace, open_queue, work
 from tests.api.conftest import House, serving, settings_for
 from tests.exports.conftest import record, stored
-from tests.jobs.test_killed import worker
+from tests.jobs.test_killed import end_who_waits, gate, somebody_waits, worker
 from tests.jobs.yard import Yard, new_yard, until
 
 
@@ -80,16 +84,44 @@ async def town(yard: Yard, fresh_database: str, redis_url: str) -> AsyncIterator
         yield Town(yard, House(address, fresh_database, key))
 
 
+@asynccontextmanager
+async def worked(house: Works, redis_url: str) -> AsyncIterator[None]:
+    """A worker in this process."""
+    queue, stopping = open_queue(redis_url), asyncio.Event()
+    pace = Pace(poll_s=0.05, sweep_s=0.5, late_s=0.2)
+    task = asyncio.create_task(work(house, queue, pace, stopping, asyncio.Event()))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+        await queue.aclose()
+
+
 @pytest.fixture
 async def working(yard: Yard, redis_url: str) -> AsyncIterator[None]:
     """A worker in this process."""
-    queue, stopping = open_queue(redis_url), asyncio.Event()
-    pace = Pace(poll_s=0.05, sweep_s=1)
-    task = asyncio.create_task(work(yard.house, queue, pace, stopping, asyncio.Event()))
-    yield
-    stopping.set()
-    await task
-    await queue.aclose()
+    async with worked(yard.house, redis_url):
+        yield
+
+
+class Stuck(LocalBlobs):
+    """A store that takes the first pieces of a stream slowly, and then no more."""
+
+    async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
+        """Take some."""
+        assert not isinstance(data, bytes)
+
+        async def some() -> AsyncIterator[bytes]:
+            left = 3
+            async for chunk in data:
+                if not left:
+                    await asyncio.Event().wait()
+                left -= 1
+                await asyncio.sleep(0.3)
+                yield chunk
+
+        return await super().put(some())
 
 
 async def many(yard: Yard, count: int) -> None:
@@ -152,53 +184,49 @@ async def test_there_is_no_file_before_the_job_is_done(town: Town) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "JOB_STATE_WRONG")
 
 
-async def test_a_running_export_is_cancelled_before_its_end(town: Town, working: None) -> None:
-    await many(town.yard, 30_000)
-    id = (await town.ask(kind="recording", format="json")).json()["id"]
+async def test_a_running_export_is_cancelled_before_its_end(town: Town, redis_url: str) -> None:
+    await many(town.yard, 10_000)
+    house = replace(town.yard.house, blobs=Stuck(town.yard.folder / "blobs"))
+    async with worked(house, redis_url):
+        id = (await town.ask(kind="recording", format="json")).json()["id"]
 
-    async def under_way() -> bool:
+        async def under_way() -> bool:
+            job = (await town.get(f"/v1/jobs/{id}")).json()
+            return bool(job["state"] == "running" and job["progressDone"] and job["progressTotal"] == 10_000)
+
+        await until(under_way)
+        with town.client() as client:
+            await asyncio.to_thread(client.post, f"/v1/jobs/{id}/cancel", json={})
+
+        async def cancelled() -> bool:
+            return await town.state(id) == "cancelled"
+
+        await until(cancelled)
         job = (await town.get(f"/v1/jobs/{id}")).json()
-        return bool(job["state"] == "running" and job["progressDone"] and job["progressTotal"] == 30_000)
-
-    await until(under_way)
-    with town.client() as client:
-        await asyncio.to_thread(client.post, f"/v1/jobs/{id}/cancel", json={})
-
-    async def cancelled() -> bool:
-        return await town.state(id) == "cancelled"
-
-    await until(cancelled)
-    job = (await town.get(f"/v1/jobs/{id}")).json()
-    assert 0 < job["progressDone"] < 30_000
-    assert not stored(town.yard)
+        assert 0 < job["progressDone"] < 10_000
+        assert not stored(town.yard)
 
 
 async def test_a_killed_worker_leaves_nothing_and_another_writes_it_whole(
     town: Town, fresh_database: str, redis_url: str
 ) -> None:
-    await many(town.yard, 30_000)
+    await many(town.yard, 10_000)
     id = (await town.ask(kind="recording", format="ndjson")).json()["id"]
-    async with worker(fresh_database, redis_url, town.yard.folder) as process:
-
-        async def under_way() -> bool:
-            return bool((await town.get(f"/v1/jobs/{id}")).json()["progressDone"])
-
-        await until(under_way)
+    async with (
+        gate(fresh_database, "job", "update of progress_done", "when (new.progress_done > 0)") as watch,
+        worker(fresh_database, redis_url, town.yard.folder) as process,
+    ):
+        await until(lambda: somebody_waits(watch))
         process.kill()
         await process.wait()
+        await end_who_waits(watch)
     assert await town.state(id) == "running"
     assert not [path for path in stored(town.yard) if path.parent.name != "incoming"]
-    queue, stopping = open_queue(redis_url), asyncio.Event()
-    task = asyncio.create_task(
-        work(town.yard.house, queue, Pace(poll_s=0.05, sweep_s=0.3, late_s=0.2), stopping, asyncio.Event())
-    )
-    told = (await town.done(id))["result"]
-    stopping.set()
-    await task
-    await queue.aclose()
+    async with worked(town.yard.house, redis_url):
+        told = (await town.done(id))["result"]
     raw = await town.yard.house.blobs.read(told["sha256"])
     *rows, end = raw.splitlines()
-    assert len({json.loads(row)["id"] for row in rows}) == told["rows"] == json.loads(end)["count"] == 30_000
+    assert len({json.loads(row)["id"] for row in rows}) == told["rows"] == json.loads(end)["count"] == 10_000
 
 
 async def test_the_verb_exports_to_a_file_and_checks_it(

@@ -61,14 +61,17 @@ async def worker(
 
 
 @asynccontextmanager
-async def gate(database: str, table: str, event: str) -> AsyncIterator[asyncpg.Connection]:
-    """Whoever writes to the table waits at the gate, inside its transaction, until it is opened."""
+async def gate(database: str, table: str, event: str, only: str = "") -> AsyncIterator[asyncpg.Connection]:
+    """Whoever writes to the table waits at the gate, inside its transaction, until it is opened.
+
+    only: of the rows that are written, those that are waited for; all statements wait unless given.
+    """
     connection = await asyncpg.connect(database)
     await connection.execute(
         f"create function wait_at_gate() returns trigger language plpgsql as "
         f"$$ begin perform pg_advisory_xact_lock_shared({GATE}); return null; end $$; "
         f"create trigger wait_at_gate after {event} on {table} "
-        "for each statement execute function wait_at_gate()"
+        f"for each {'row' if only else 'statement'} {only} execute function wait_at_gate()"
     )
     await connection.execute(f"select pg_advisory_lock({GATE})")
     try:
@@ -83,6 +86,13 @@ async def somebody_waits(connection: asyncpg.Connection) -> bool:
             "select exists (select from pg_locks where locktype = 'advisory' and not granted and objid = $1)",
             GATE,
         )
+    )
+
+
+async def end_who_waits(connection: asyncpg.Connection) -> None:
+    """End the server's side of who was killed, which would only notice at the commit that nobody hears."""
+    await connection.execute(
+        "select pg_terminate_backend(pid) from pg_locks where not granted and objid = $1", GATE
     )
 
 
@@ -144,10 +154,7 @@ async def test_a_worker_killed_before_it_has_claimed_keeps_nobody_waiting(
         await until(lambda: somebody_waits(watch))
         first.kill()
         await first.wait()
-        # The server would only notice at the commit that nobody is left to hear of it.
-        await watch.execute(
-            "select pg_terminate_backend(pid) from pg_locks where not granted and objid = $1", GATE
-        )
+        await end_who_waits(watch)
     async with worker(fresh_database, redis_url, tmp_path, 30):
         await until(lambda: yard.pool.fetchval("select state = 'done' from job"))
     assert await parcel.state() == "applied"
