@@ -34,6 +34,8 @@ Ready = Callable[[str, str], None]
 log = structlog.get_logger("api.house")
 _TOKEN_LIVES = timedelta(hours=12)
 _GRACE_S = 15
+# For requests to end and all that serves them; a container is killed after 30 s.
+_TO_END_S = _GRACE_S + 10
 _LOOK_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 
@@ -162,6 +164,15 @@ class _Server(uvicorn.Server):
         gc.enable()
         if self.started:
             self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; what has not ended by then, though it was told to, is told once more as the loop closes."""
+        try:
+            async with asyncio.timeout(_TO_END_S):
+                await super().shutdown(sockets)
+        except TimeoutError:
+            tasks = sorted(str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()})
+            log.error("something did not end; the server stops without it", tasks=tasks)
 
     async def on_tick(self, counter: int) -> bool:
         now = time.monotonic()
