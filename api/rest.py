@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -61,7 +62,7 @@ class Rest:
     """The ASGI application behind /v1: finds the route by its segments, then its method."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
-        self._tree: dict[str, Any] = {}
+        self._tree = _Place()
         reads = read_routes(schema)
         for read in reads:
             self._add(read.path, "GET", _Read(read))
@@ -99,29 +100,40 @@ class Rest:
         for step in path.strip("/").split("/"):
             if step.startswith("{"):
                 names.append(step[1:-1])
-                step = "{}"
-            place = place.setdefault(step, {})
-        methods = place.setdefault("", {})
-        place[" "] = f"{PREFIX}{path}"
-        assert method not in methods, f"{method} {path} is printed twice"
-        methods[method] = (handler, tuple(names))
+                place.any = place.any or _Place()
+                place = place.any
+            else:
+                place = place.steps.setdefault(step, _Place())
+        place.template = f"{PREFIX}{path}"
+        assert not place.methods or place.names == tuple(names), f"{path} has two names for one thing"
+        place.names = tuple(names)
+        assert method not in place.methods, f"{method} {path} is printed twice"
+        place.methods[method] = handler
 
     def _find(self, path: str) -> tuple[dict[str, Handler], dict[str, str], str]:
         place, given = self._tree, []
         for step in path.split("/"):
-            found = place.get(step) if step else None
-            if found is None and "{}" in place and step:
-                found = place["{}"]
+            found = place.steps.get(step)
+            if found is None and place.any is not None and step:
+                found = place.any
                 given.append(step)
             if found is None:
                 raise _no_route(path)
             place = found
-        if "" not in place:
+        if not place.methods:
             raise _no_route(path)
-        methods = place[""]
-        names = next(iter(methods.values()))[1]
-        found = {method: entry[0] for method, entry in methods.items()}
-        return found, dict(zip(names, given, strict=True)), place[" "]
+        return place.methods, dict(zip(place.names, given, strict=True)), place.template
+
+
+@dataclass(slots=True)
+class _Place:
+    """A node of the routes: what follows by name, what follows by any segment, and what ends here."""
+
+    steps: dict[str, "_Place"] = field(default_factory=dict)
+    any: "_Place | None" = None
+    methods: dict[str, Handler] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    template: str = ""
 
 
 class _Read:

@@ -119,7 +119,9 @@ class Author:
         return work.change_set_id
 
 
-@pytest.mark.parametrize("rounds", [30, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "rounds", [30, pytest.param(400, marks=(pytest.mark.long, pytest.mark.timeout(900)))]
+)
 async def test_random_change_sets_reverted_give_back_equal_content(rounds: int, pool: Pool) -> None:
     desk = await new_desk(pool)
     author = Author(desk, seed=20261121)

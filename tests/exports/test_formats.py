@@ -210,6 +210,7 @@ async def test_a_million_rows_take_no_more_memory_than_a_few(
             "insert into recording (owner_id, title) select $1, 'A title, number ' || n "
             "from generate_series(1, 1000000) n",
             yard.viewer.organization_id,
+            timeout=600,
         )
     await run_job(yard.house, await ask(yard, "work"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
