@@ -66,6 +66,7 @@ def declare(name: str, scope: Scope) -> None:
             (_creating(kind, field, hint) for field, hint in fields.items()),
             key=lambda entry: len(entry) == 3,
         ),
+        namespace={"__doc__": f"What is said of {article} {name} that is new."},
         frozen=True,
         kw_only=True,
     )
@@ -76,6 +77,10 @@ def declare(name: str, scope: Scope) -> None:
             *((field, _editable(hint), dataclasses.field(default=UNSET)) for field, hint in fields.items()),
             ("expected_version", int | None, dataclasses.field(default=None)),
         ],
+        namespace={
+            "__doc__": f"What is to be said of {article} {name}; what is left out stays, null says that "
+            "it is not known."
+        },
         frozen=True,
         kw_only=True,
     )
@@ -85,6 +90,7 @@ def declare(name: str, scope: Scope) -> None:
             ("id", Annotated[str, Ref(name)]),
             ("expected_version", int | None, dataclasses.field(default=None)),
         ],
+        namespace={"__doc__": f"The {name} that is to go; what hangs on it goes as well."},
         frozen=True,
         kw_only=True,
     )

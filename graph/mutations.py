@@ -25,7 +25,9 @@ from domain.types import Json, Ref, Unset, reference_of
 from graph.scalars import Base64, BigInt
 
 
-@strawberry.type
+@strawberry.type(
+    description="An expected no: what was given and what would do, and where in the input it stands."
+)
 class UserError:
     """An expected no: what was given and what would do, and where in the input it stands."""
 
@@ -35,7 +37,7 @@ class UserError:
     details: JSON | None = strawberry.field(description="What the code promises beside the message.")
 
 
-@strawberry.interface
+@strawberry.interface(description="What every mutation gives: its result, or why there is none.")
 class Payload:
     """What every mutation gives: its result, or the reasons why there is none."""
 

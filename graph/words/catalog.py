@@ -22,18 +22,16 @@ WORDS = {
     ),
     "*.deals": "The deals that name it and that you may see.",
     "*.versionTitle": "What tells it from others of the title, as `Radio Edit`.",
-    "*.durationMs": (
-        "Milliseconds; null where nobody has said. What was measured of sound is features.duration_s."
-    ),
+    "*.durationMs": "Milliseconds; null where nobody has said.",
     "*.languages": "BCP 47, as `en` or `pt-BR`.",
-    "*.genres": "As the sources name them; what was heard in sound is features.genre.",
+    "*.genres": "As the sources name them.",
     "*.parentalWarning": (
         "explicit, explicit_content_edited, not_explicit, no_advice_available or unknown (DDEX's terms)."
     ),
     "*.pLineYear": "Of the sound recording's ℗ notice.",
-    "*.pLine": "Who holds the sound recording: the ℗ notice without its year.",
+    "*.pLine": "The sound recording's ℗ notice, as `2020 Some Label`.",
     "*.cLineYear": "Of the © notice.",
-    "*.cLine": "Who holds the artwork and texts: the © notice without its year.",
+    "*.cLine": "The © notice of artwork and texts, as `2020 Some Label`.",
     "*.mbid": "The MusicBrainz identifier, a UUID.",
     "*.isrc": "International Standard Recording Code (ISO 3901), without hyphens.",
     "*.isni": "International Standard Name Identifier (ISO 27729).",
@@ -108,6 +106,10 @@ WORDS = {
     "Track.release": "What it stands on; null where you may not see it.",
     "Track.recording": "What is heard there; null for a video, or where you may not see it.",
     "Track.video": "What is seen there; null for a recording, or where you may not see it.",
+    "Recording.durationMs": (
+        "Milliseconds, as catalogued; null where nobody has said. What was decoded is features.duration_s."
+    ),
+    "Recording.genres": "As the sources name them; what was heard in its sound is features.genre.",
     "Recording.type": "audio, live_set or dj_mix.",
     "Recording.recordingDate": "YYYY, YYYY-MM or YYYY-MM-DD.",
     "Work.type": "As the source says, as `song`.",
@@ -115,7 +117,7 @@ WORDS = {
     "Writer.role": "As `composer`, `lyricist` or `arranger`.",
     "Writer.share": "Percent of the work, 0 to 100; null where nobody has said.",
     "Video.type": "As the source says, as `ShortFormMusicalWorkVideo`.",
-    "Image.type": "front_cover unless said; as the source says else.",
+    "Image.type": "As `front_cover`, which it is unless said, or `back_cover`.",
     "Image.title": "What the picture is called; null: nothing.",
     "Podcast.author": "As the feed gives it.",
     "Podcast.episodes": "Those that you may see.",

@@ -10,10 +10,11 @@ from graph.words import ROOMS, WORDS, keys_of
 
 
 def members(schema: GraphQLSchema) -> Iterator[tuple[str, str, str | None]]:
-    """Type, member and description of every field, argument and enum value."""
+    """Type, member and description of every type, field, argument and enum value."""
     for name, type_ in schema.type_map.items():
         if is_introspection_type(type_):
             continue
+        yield name, "", type_.description
         for member, field in getattr(type_, "fields", {}).items():
             yield name, member, field.description
             for argument, given in getattr(field, "args", {}).items():
@@ -40,7 +41,7 @@ def _is_silent(about: str | None) -> bool:
 
 def test_descriptions_are_short_sentences(said: dict[tuple[str, str], str | None]) -> None:
     for (name, member), about in said.items():
-        if about:
+        if about and member:
             assert about == " ".join(about.split()), f"{name}.{member} has stray spaces"
             assert about.endswith((".", "…")), f"{name}.{member} ends without a full stop: {about}"
             assert len(about) <= 420, f"{name}.{member} is told at length: {len(about)} characters"
