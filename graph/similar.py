@@ -41,8 +41,8 @@ _NO_TABLE = MetaData()
 REASONS = {
     "no_embedding": "Nobody has listened to it yet: there is no vector of its sound.",
     "silence": "It is silent, and silence sounds like nothing.",
-    "no_tempo": "The filter asks for its tempo, which is not known.",
-    "no_key": "The filter asks for its key, which is not known.",
+    "no_tempo": "Its tempo is asked for, and is not known.",
+    "no_key": "Its key is asked for, and is not known.",
     "other_version": "What else you may see was listened to by another model or version.",
     "nothing_else": "Nothing else that you may see was listened to yet.",
 }

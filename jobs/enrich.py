@@ -58,7 +58,7 @@ async def enrich_recordings(
     """
     analyser = tools.analyser
     async with tools.pool.acquire() as sql:
-        subjects, current = await subjects_of(
+        subjects, current, no_sound = await subjects_of(
             sql,
             tools.claim.owner_id,
             analyser.versions,
@@ -84,7 +84,7 @@ async def enrich_recordings(
                 group.create_task(work())
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
-    told = {"state": "done", "recordings": total, "up_to_date": current, **counts}
+    told = {"state": "done", "recordings": total, "up_to_date": current, "no_sound": no_sound, **counts}
     told |= {"without": without} if (without := _without(analyser.versions)) else {}
     return told | (_change_set(tools) if counts["done"] else {})
 

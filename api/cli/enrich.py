@@ -9,7 +9,7 @@ from api.cli.client import answered
 from api.cli.output import REFUSED, AsJson, Fault, Refused, print_json, print_rows, say
 from domain.ids import IdInvalid, decode_id
 
-_TOLD = ("recordings", "up_to_date", "done", "refused", "failed", "gone")
+_TOLD = ("recordings", "up_to_date", "done", "refused", "failed", "gone", "no_sound")
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Recordings and releases.")]
 

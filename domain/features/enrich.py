@@ -84,21 +84,24 @@ async def subjects_of(
     recordings: Sequence[uuid.UUID] | None = None,
     release_id: uuid.UUID | None = None,
     again: bool = False,
-) -> tuple[list[Subject], int]:
+) -> tuple[list[Subject], int, int]:
     """The newest file of each recording, where its figures are not those of these versions yet.
 
     recordings, release_id: which recordings are meant, all of the organization unless said. Beside them how
-    many are up to date. What was refused by these versions is not tried again, unless that is asked for, or
-    another file's word came after it, or was taken back. What was undone is not up to date.
+    many are up to date, and how many have no file of sound. What was refused by these versions is not tried
+    again, unless that is asked for, or another file's word came after it, or was taken back. What was undone
+    is not up to date.
     """
+    asked = (owner_id, None if recordings is None else list(recordings), release_id)
+    meant = await sql.fetchval(
+        "select count(*) from recording r join entity e on e.id = r.id "
+        f"where r.owner_id = $1 and r.status <> 'deleted' and e.merged_into_id is null and {_MEANT}",
+        *asked,
+    )
     rows = await sql.fetch(
         f"""
         with newest as (
-          select distinct on (r.id) {_SUBJECT} from {_READY}
-             and ($2::uuid[] is null or r.id in (
-                   select coalesce(e.merged_into_id, e.id) from entity e where e.id = any($2)))
-             and ($3::uuid is null or r.id in (
-                   select t.recording_id from track t where t.release_id = $3 and t.status <> 'deleted'))
+          select distinct on (r.id) {_SUBJECT} from {_READY} and {_MEANT}
            order by r.id, f.temporary, f.created_at desc, f.id desc)
         select n.*, exists (
                  select from enrichment x
@@ -111,15 +114,21 @@ async def subjects_of(
                          and {SPOKE} and y.updated_at > x.updated_at)) as current
           from newest n order by n.recording_id
         """,
-        owner_id,
-        None if recordings is None else list(recordings),
-        release_id,
+        *asked,
         json.dumps(dict(versions)),
         ["done"] if again else ["done", "refused"],
     )
-    return [_subject(row) for row in rows if not row["current"]], sum(row["current"] for row in rows)
+    current = sum(row["current"] for row in rows)
+    return [_subject(row) for row in rows if not row["current"]], current, max(0, meant - len(rows))
 
 
+# Of a recording r: that it is among the recordings in $2 and on the release in $3, where they are given.
+_MEANT = (
+    "($2::uuid[] is null or r.id in ("
+    "select coalesce(x.merged_into_id, x.id) from entity x where x.id = any($2))) "
+    "and ($3::uuid is null or r.id in ("
+    "select t.recording_id from track t where t.release_id = $3 and t.status <> 'deleted'))"
+)
 _SUBJECT = "f.id as file_id, f.file_name, f.sha256, r.id as recording_id"
 _READY = (
     "file f join entity e on e.id = f.subject_id join recording r on r.id = coalesce(e.merged_into_id, e.id) "

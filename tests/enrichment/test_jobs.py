@@ -102,6 +102,7 @@ async def test_a_new_version_of_a_part_analyses_that_part_again_and_no_other(stu
         "state": "done",
         "recordings": 1,
         "up_to_date": 1,
+        "no_sound": 0,
         "done": 0,
         "refused": 0,
         "failed": 0,
@@ -312,9 +313,17 @@ async def test_a_release_means_the_recordings_of_its_tracks(studio: Studio) -> N
     await studio.do("edit_organization", id=str(studio.owner), enrichUploads=False)
     for recording in (heard, other):
         await studio.upload(sound(0.5), recording)
-    await studio.do("enrich_release", id=release)
+    job = (await studio.do("enrich_release", id=release)).ids[0]
     assert await studio.work() == ["done"]
+    assert [(await studio.result(job))[name] for name in ("recordings", "done", "no_sound")] == [1, 1, 0]
     assert (bool(await studio.figures(heard)), bool(await studio.figures(other))) == (True, False)
+    # Whoever asks about one of which there is no sound is told so.
+    mute = await studio.recording("no file of it")
+    for given, counts in (({"recordingIds": [heard, mute]}, [1, 1, 0, 1]), ({}, [2, 1, 1, 1])):
+        job = (await studio.do("enrich_catalog", **given)).ids[0]
+        await studio.work()
+        told = await studio.result(job)
+        assert [told[name] for name in ("recordings", "up_to_date", "done", "no_sound")] == counts
 
 
 async def test_a_cancelled_enrichment_stops_between_two_files(studio: Studio) -> None:
