@@ -162,7 +162,7 @@ async def a_small_house(
 
 async def until_told(socket: Socket, name: str, id: str) -> None:
     """Subscribe until there is a place."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await socket.follow(name, WATCH, id=id)
             if (await socket.hear())["type"] == "next":

@@ -1,6 +1,5 @@
 """The adapters over real HTTP: what is sent, what is understood, and what each fault is called."""
 
-import asyncio
 import io
 import logging
 import math
@@ -187,13 +186,13 @@ async def test_silence_ends_with_a_timeout(both: tuple[Models, Models]) -> None:
 
 async def test_who_asks_for_another_time_is_left_alone_until_then(both: tuple[Models, Models]) -> None:
     vllm, _ = both
-    vllm.then("429", value=7)
+    vllm.then("429", value=70)
     async with qwen(vllm) as adapter:
         failed = await failure(adapter)
-        assert (failed.failure, failed.after_s) == (Failure.RATE_LIMITED, 7)
+        assert (failed.failure, failed.after_s) == (Failure.RATE_LIMITED, 70)
         again = await failure(adapter)
     assert (again.failure, len(vllm.asked)) == (Failure.RESTS, 1)
-    assert 5 < (again.after_s or 0) <= 7
+    assert 10 < (again.after_s or 0) <= 70
 
 
 async def test_five_failures_open_the_breaker_and_one_call_tries_it_again(
@@ -201,13 +200,12 @@ async def test_five_failures_open_the_breaker_and_one_call_tries_it_again(
 ) -> None:
     vllm, _ = both
     vllm.then(*["500"] * 5)
-    async with qwen(vllm, rest_s=0.3) as adapter:
+    async with qwen(vllm) as adapter:
         found = [(await failure(adapter)).failure for _ in range(7)]
         assert found == [Failure.SERVER_ERROR] * 5 + [Failure.RESTS] * 2
         assert (adapter.chat.state, len(vllm.asked)) == ("open", 5)
-        async with asyncio.timeout(20):
-            while adapter.chat.state != "half-open":
-                await asyncio.sleep(0.02)
+        adapter.chat._outside._not_before = 0.0  # half a minute later
+        assert adapter.chat.state == "half-open"
         said = await adapter.ask(MODEL, SHORT[0])
         assert isinstance(said, Said)
         assert adapter.chat.state == "closed"
@@ -239,7 +237,12 @@ async def test_a_spoiled_line_is_no_answer_and_passes(
     port = int(vllm.url.split(":")[2].split("/")[0])
     with Switchboard() as board:
         proxy = board.proxy(by_tcp(port), delay_s=0.002)
-        chat = Chat("Qwen2-Audio", f"http://127.0.0.1:{proxy.port}/v1", KEY, timeout_s=2)
+        chat = Chat(
+            "Qwen2-Audio",
+            f"http://127.0.0.1:{proxy.port}/v1",
+            KEY,
+            timeout_s=2 if fault is Fault.HANG else 30,
+        )
         adapter = Qwen(chat, inside=True)
         with board.spoiled(proxy, fault):
             try:

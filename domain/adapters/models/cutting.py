@@ -46,7 +46,9 @@ async def windows_of(path: Path, wall_s: float = WALL_S) -> tuple[Window, ...] |
         except TimeoutError:
             return NotAnalysed(code="audio_too_complex", text=f"decoding it took more than {wall_s:.0f} s")
         finally:
-            with suppress(ProcessLookupError):
+            with suppress(
+                ProcessLookupError, PermissionError
+            ):  # the latter where all of it are gone, on macOS
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         return await asyncio.to_thread(_taken, out, Path(folder))
