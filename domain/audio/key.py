@@ -15,7 +15,7 @@ from domain.audio.chroma import Chroma, chroma, peaks
 from domain.audio.network import load
 from domain.audio.profiles import PROFILES, turned
 
-VERSION = "4"
+VERSION = "5"
 _LEAST_S = 2.0
 _TUNED_GATE = 0.06  # noise .01-.04, drums .03; music .11-.99
 _PEAKED_GATE = 0.1  # clicks .01; music .38-.61

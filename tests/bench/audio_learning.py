@@ -13,7 +13,7 @@ from domain.audio import network
 from tests.bench.audio import calibration_error, chance_error
 
 _HIDDEN, _ROUNDS, _STEP, _DROPPED = 16, 100, 0.01, 0.2
-_TAUGHT = 4  # networks from as many beginnings, of which the mean is kept
+_USUAL = 4  # networks from as many beginnings, of which the mean is kept
 _BINS = 12
 _SUREST = 0.995
 
@@ -124,10 +124,10 @@ def together(networks: Sequence[dict[str, object]]) -> dict[str, object]:
 
 
 def taught(
-    examples: Sequence[Example], decay: float, weights: Sequence[float] | None = None
+    examples: Sequence[Example], decay: float, weights: Sequence[float] | None = None, several: int = _USUAL
 ) -> dict[str, object]:
     """The mean of networks taught the same from several beginnings."""
-    return together([teach(examples, decay, seed, weights) for seed in range(_TAUGHT)])
+    return together([teach(examples, decay, seed, weights) for seed in range(several)])
 
 
 def unseen(
@@ -136,16 +136,18 @@ def unseen(
     fold: Sequence[int],
     always: Sequence[Example] = (),
     times: float = 1,
+    several: int = _USUAL,
 ) -> list[Doubles]:
     """Of each example the chances given by a network that knew none of its fold.
 
     always: what each of the networks is taught besides. times: how much more an example weighs than those.
+    several: see `taught`.
     """
     told: list[Doubles] = [np.zeros(0)] * len(examples)
     for number in sorted(set(fold)):
         others = [one for one, its in zip(examples, fold, strict=True) if its != number]
         weights = [1.0] * len(always) + [times] * len(others)
-        numbers = taught([*always, *others], decay, weights)
+        numbers = taught([*always, *others], decay, weights, several)
         for at, chances in enumerate(asked(numbers, examples)):
             if fold[at] == number:
                 told[at] = chances
