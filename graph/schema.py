@@ -216,6 +216,9 @@ def _object(t: GraphType, names: dict[str, Any]) -> type:
         if isinstance(binding, Expression):
             arguments = [_argument(key, taken.annotation, names) for key, taken in binding.takes.items()]
             about = binding.about
+        if isinstance(binding, One | Many) and binding.scope is None:
+            leads_to = TYPES[binding.type].scope
+            about = needs(leads_to) if isinstance(leads_to, Scope) and leads_to is not t.scope else ""
         fields[name] = _field(annotation, arguments, names, binding.scope, about)
     return _made(t.name, fields, t.doc, (Node,) if t.is_node else ())
 

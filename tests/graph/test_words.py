@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 from graphql import GraphQLSchema, is_introspection_type
 
-from graph.schema import graphql_schema
+from domain.access.scopes import Scope
+from domain.features.ask import MOST_RECORDINGS
+from domain.features.known import FIGURES, LONGEST_TEXT
+from domain.models import policy, report
+from domain.vectors import mixing
+from domain.vectors.tables import SOUND_DIMENSIONS
+from domain.vectors.text import LONGEST_CONTENT
+from graph.schema import graphql_schema, schema
 from graph.words import ROOMS, WORDS, keys_of
 
 
@@ -54,6 +61,39 @@ def test_words_are_said_of_something_that_is_there(said: dict[tuple[str, str], s
         if key is not None and (about or "").startswith(WORDS[key]):
             used.add(key)
     assert not (left := set(WORDS) - used), f"nothing has these words: {sorted(left)}"
+
+
+def test_a_field_names_every_scope_beyond_that_of_its_type(said: dict[tuple[str, str], str | None]) -> None:
+    whole = schema()
+    for name, fields in whole.needed.items():
+        own = whole.types[name].scope if name in whole.types else None
+        for field, needed in fields.items():
+            for scope in needed:
+                if isinstance(scope, Scope) and scope is not own:
+                    assert scope in (said[name, field] or ""), f"{name}.{field} does not say: {scope}"
+
+
+@pytest.mark.parametrize(
+    ("key", "numbers"),
+    [
+        ("*.mixableNext", (mixing.KEY_WEIGHT, mixing.TEMPO_WEIGHT, mixing.SOUND_WEIGHT)),
+        ("SimilarRecording.similarity", (mixing.KEY_WEIGHT, mixing.TEMPO_WEIGHT, mixing.SOUND_WEIGHT)),
+        ("SimilarRecording.key", tuple(mixing.KEY_PARTS.values())),
+        ("SimilarFilter.tempoWithin", (mixing.MOST_PERCENT, mixing.WITHIN_PERCENT)),
+        ("Similar.dimensions", (SOUND_DIMENSIONS,)),
+        ("GenerateEmbeddingInput.content", (LONGEST_CONTENT,)),
+        ("EnrichCatalogInput.recordingIds", (MOST_RECORDINGS,)),
+        ("CorrectFeatureInput.text", (LONGEST_TEXT,)),
+        ("CorrectFeatureInput.number", (FIGURES["tempo_bpm"].high, FIGURES["loudness_lufs"].low)),
+        ("DecideModelsPayload.verdict", (policy.PAIRS,)),
+        ("ModelReport.unsure", (report.UNSURE,)),
+        ("Query.modelReport(days)", (report.LONGEST_DAYS,)),
+    ],
+)
+def test_numbers_in_words_are_those_of_the_code(key: str, numbers: tuple[float, ...]) -> None:
+    for number in numbers:
+        # Ten thousand is written 10,000, and seven tenths 0.7.
+        assert f"{number:,}".removesuffix(".0") in WORDS[key], f"{key} does not say {number:g}"
 
 
 def test_nothing_is_said_twice() -> None:
