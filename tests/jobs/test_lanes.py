@@ -142,7 +142,7 @@ async def test_heavy_jobs_fill_more_places_and_keep_their_turn(
 
     for kind, name in (("heavy", "a"), ("heavy", "b"), ("light", "c")):
         await ask(yard, kind, name=name)
-    pace = Pace(lease_s=2, poll_s=0.05, sweep_s=0.3, late_s=0.2, grace_s=0.3, at_once=4)
+    pace = Pace(lease_s=30, poll_s=0.05, sweep_s=0.3, late_s=0.2, grace_s=0.3, at_once=4)
     async with working(yard, queue, pace):
 
         async def first() -> bool:

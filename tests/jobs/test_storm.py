@@ -42,6 +42,7 @@ async def judge(installation: Storm, deliveries: int) -> None:
     assert not installation.late, "\n".join(installation.late)
 
 
+@pytest.mark.timeout(600)  # ten seconds where nobody else computes
 async def test_nothing_is_lost_or_doubled_whatever_is_killed(folder: Path) -> None:
     async with storm(folder, 1) as installation, installation.client() as client:
         order = list(SHORT)

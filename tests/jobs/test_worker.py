@@ -23,7 +23,7 @@ from jobs.worker import Pace, open_queue, run_job, work
 from tests.jobs.messages import Album
 from tests.jobs.yard import Yard, new_yard, until
 
-QUICK = Pace(lease_s=2, poll_s=0.05, sweep_s=0.3, late_s=0.2, grace_s=0.3, at_once=2)
+QUICK = Pace(lease_s=30, poll_s=0.05, sweep_s=0.3, late_s=0.2, grace_s=0.3, at_once=2)
 
 
 @pytest.fixture
