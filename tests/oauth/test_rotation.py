@@ -77,9 +77,11 @@ class Load:
 
     def signed_by(self, kid: str) -> None:
         """Wait until both servers sign with a key."""
-        give_up_at = time.monotonic() + NOTICED_S
+        before, give_up_at = len(self.kids), time.monotonic() + NOTICED_S
         while set(self.kids[-4:]) != {kid}:
-            assert time.monotonic() < give_up_at, f"the servers sign with {set(self.kids[-4:])}, not {kid}"
+            # Some tens of tokens were given meanwhile: on a machine that stands still there are none.
+            late = time.monotonic() > give_up_at and len(self.kids) - before > 40
+            assert not late, f"the servers sign with {set(self.kids[-4:])}, not {kid}"
             time.sleep(0.05)
 
 
@@ -107,9 +109,9 @@ async def test_a_removed_keys_tokens_are_refused_within_seconds(court: Court, se
         assert ask(address, token) == 200
     remove(folder, jwt.get_unverified_header(token)["kid"])
     for address in (court.url, second):
-        give_up_at = time.monotonic() + NOTICED_S
-        while ask(address, token) == 200:
-            assert time.monotonic() < give_up_at, "the token is still taken"
+        for _ in range(round(NOTICED_S / 0.05)):
+            if ask(address, token) != 200:
+                break
             time.sleep(0.05)
         assert ask(address, token) == 401
     assert court.ask(court.own_token(client)).status_code == 200
