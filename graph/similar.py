@@ -41,6 +41,8 @@ _NO_TABLE = MetaData()
 REASONS = {
     "no_embedding": "Nobody has listened to it yet: there is no vector of its sound.",
     "silence": "It is silent, and silence sounds like nothing.",
+    "too_short": "It is shorter than a second, too short to be compared.",
+    "noise": "Nothing moves in it: noise or a steady tone sounds like no music.",
     "no_tempo": "Its tempo is asked for, and is not known.",
     "no_key": "Its key is asked for, and is not known.",
     "other_version": "What else you may see was listened to by another model or version.",
@@ -134,9 +136,9 @@ class SimilarRecordingNode:
 class SimilarNode:
     """What is near a recording, and what the answer rests on; that nothing can be compared is an answer.
 
-    reason: no_embedding, silence, no_tempo, no_key, other_version, nothing_else, or what the model said.
-    text: the same in words, or what the order is made of. model, modelVersion, dimensions, madeAt: of the
-    recording's own vector.
+    reason: no_embedding, silence, too_short, noise, no_tempo, no_key, other_version, nothing_else, or what
+    the model said. text: the same in words, or what the order is made of. model, modelVersion, dimensions,
+    madeAt: of the recording's own vector.
     """
 
     is_comparable: bool = column()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.audio.analysis import Analysis
+from domain.audio.hearing import word_of
 from domain.claims import MODEL
 from domain.features.kept import kept_of
 from domain.features.told import ANALYSIS, HOUSE, TAGS
@@ -201,7 +202,7 @@ async def mark_undone(sql: Sql, recording_id: uuid.UUID, *, undone: bool) -> Non
 
 
 async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> None:
-    """Keep the vector that taggers made of a sound, or that silence has none; and none of other sound."""
+    """Keep the vector that taggers made of a sound, or why it has none (silence); and none of other sound."""
     await sql.execute(
         "delete from embedding where entity_id = $1 and made_of = 'sound' and of_sha256 <> $2",
         recording_id,
@@ -210,7 +211,8 @@ async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> Non
     heard, part = found.tagged, "taggers" if "taggers" in found.models else "tagged"
     if heard is None or part not in found.models:
         return
-    if not heard.embedding and "silent" not in found.quality.flags:
+    why = None if heard.embedding else word_of(heard.labels.reason)
+    if why is None and not heard.embedding:
         return
     await keep_embedding(
         sql,
@@ -220,6 +222,6 @@ async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> Non
         version=found.models[part],
         vector=heard.embedding or None,
         dimensions=SOUND_DIMENSIONS,
-        reason=None if heard.embedding else "silence",
+        reason=why,
         of_sha256=found.sha256,
     )

@@ -96,8 +96,8 @@ WORDS = {
     "Query.mixableNext(recordingId)": "The recording that is to be followed: its id, or its UUID.",
     "Similar.isComparable": "Whether anything can be compared; if not, reason says why and hits is empty.",
     "Similar.reason": (
-        "Why nothing can be compared: no_embedding, silence, no_tempo, no_key, other_version, nothing_else, "
-        "or what the model said of the sound; null where it can."
+        "Why nothing can be compared: no_embedding, silence, too_short, noise, no_tempo, no_key, "
+        "other_version, nothing_else, or what the model said of the sound; null where it can."
     ),
     "Similar.text": "The same in words; where there are hits, what they are ordered by.",
     "Similar.model": "What made the recording's vector of sound; null where it has none.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from domain.adapters.audio import analyse as adapter
 from domain.adapters.audio.enriching import Analysing
@@ -292,16 +293,27 @@ async def test_what_was_undone_is_not_up_to_date_until_it_is_put_back_or_said_ag
     assert (await enriched())["up_to_date"] == 1
 
 
-async def test_silence_is_kept_as_what_can_not_be_compared(studio: Studio) -> None:
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        (np.zeros(44_100), "silence"),
+        (np.sin(np.arange(30_000) / 20) / 2, "too_short"),
+        (np.sin(np.arange(5 * 44_100) / 20) / 2, "noise"),
+    ],
+    ids=["silence", "too short", "a steady tone"],
+)
+async def test_what_can_not_be_compared_is_kept_with_the_reason(
+    studio: Studio, samples: NDArray[np.float64], reason: str
+) -> None:
     studio.ear.weights = str(weights_folder())
     recording = await studio.recording()
-    silence = encoded(np.zeros((1, 44_100 + next(_serial)), np.float32), "flac", "flac")
-    await studio.upload(silence, recording, "quiet.flac")
+    given = np.concatenate((samples, np.zeros(next(_serial))))[None].astype(np.float32)
+    await studio.upload(encoded(given, "flac", "flac"), recording, "quiet.flac")
     assert await studio.work() == ["done"]
     (row,) = await studio.yard.fetch(
         "select vector, reason, dimensions from embedding where entity_id = $1", uuid.UUID(recording)
     )
-    assert tuple(row.values()) == (None, "silence", 400)
+    assert tuple(row.values()) == (None, reason, 400)
 
 
 async def test_a_release_means_the_recordings_of_its_tracks(studio: Studio) -> None:
