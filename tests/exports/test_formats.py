@@ -8,6 +8,7 @@ import json
 import resource
 import tracemalloc
 import uuid
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from domain.exports.columns import Type, chosen, columns_of
 from domain.exports.formats import writer_of
 from domain.features.known import FIGURES
 from domain.kinds import KINDS
+from domain.ports import BlobRef
 from graph.bind import TYPES
 from jobs.worker import run_job
 from tests.exports.conftest import Export, ask, look, record
@@ -222,6 +224,29 @@ async def test_a_million_rows_take_no_more_memory_than_a_few(
     assert grown < 200, f"{grown:.0f} MiB"
 
 
+class Stuck(S3Blobs):
+    """A bucket that takes most of a stream, and then no more."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.begun = asyncio.Event()
+
+    async def put(self, data: bytes | AsyncIterable[bytes]) -> BlobRef:
+        """Take most of it."""
+        assert not isinstance(data, bytes)
+
+        async def most() -> AsyncIterator[bytes]:
+            left = 35
+            async for chunk in data:
+                yield chunk
+                left -= 1
+                if not left:
+                    self.begun.set()
+                    await asyncio.Event().wait()
+
+        return await super().put(most())
+
+
 async def test_a_bucket_takes_exports_as_a_folder_does(yard: Yard, s3: S3Server) -> None:
     await plenty(yard, 20_000)
     store = S3Blobs(Bucket(BUCKET, prefix="exports/"), s3.client())
@@ -234,9 +259,10 @@ async def test_a_bucket_takes_exports_as_a_folder_does(yard: Yard, s3: S3Server)
     )
     raw = (await asyncio.to_thread(httpx2.get, url)).content
     assert (raw, raw.count(b"\r\n")) == (found.raw, 20_001)
+    stuck = Stuck(Bucket(BUCKET, prefix="exports/"), s3.client())
     again = await ask(bucket, "recording", "json")
-    running = asyncio.create_task(run_job(bucket.house, again))
-    await asyncio.sleep(0.05)
+    running = asyncio.create_task(run_job(replace(yard.house, blobs=stuck), again))
+    await asyncio.wait_for(stuck.begun.wait(), 60)
     await bucket.pool.execute("update job set cancel_asked_at = now() where id = $1", uuid.UUID(again))
     assert await running == "cancelled"
     keys = s3.client().list_objects_v2(Bucket=BUCKET, Prefix="exports/").get("Contents", [])

@@ -161,6 +161,14 @@ class Halting:
         await self.blobs.delete(sha256)
 
 
+async def somebody_waits(attic: Attic) -> None:
+    """Until one connection waits for a lock of another."""
+    waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(60):
+        while not await attic.sql.fetchval(f"select exists ({waits})"):
+            await asyncio.sleep(0.01)
+
+
 async def receive(attic: Attic, owner: uuid.UUID, blobs: LocalBlobs, content: bytes) -> None:
     command = COMMANDS["receive_delivery"]
     viewer = Viewer(owner, "user:x", Role.LABEL_USER, frozenset(Scope))
@@ -176,9 +184,9 @@ async def test_the_same_bytes_uploaded_while_they_are_deleted_are_refused_and_ta
     age(tmp_path, sha256, 2 * DAY)
     store = Halting(blobs)
     sweeping = asyncio.create_task(swept(attic, store, utc_now()))
-    await asyncio.wait_for(store.reached.wait(), 20)
+    await asyncio.wait_for(store.reached.wait(), 60)
     receiving = asyncio.create_task(receive(attic, owner, blobs, content))
-    await asyncio.sleep(0.1)
+    await somebody_waits(attic)
     assert not receiving.done()
     store.go_on.set()
     assert await sweeping == [sha256]
@@ -204,7 +212,7 @@ async def test_a_sweep_waits_for_whoever_is_naming_the_blob_and_leaves_it(
         await keep_blob(attic.sql, blobs, sha256)
         sweeping = asyncio.create_task(swept(attic, blobs, utc_now()))
         await attic.delivery(owner, utc_now(), sha256=sha256)
-        await asyncio.sleep(0.1)
+        await somebody_waits(attic)
         assert not sweeping.done()
     assert await sweeping == []
     assert await blobs.exists(sha256)
@@ -229,7 +237,7 @@ async def test_a_drop_that_wakes_late_leaves_what_was_uploaded_meanwhile(
             yield sql
 
     late_one = asyncio.create_task(drop(late, blobs, sha256, utc_now()))
-    await asyncio.wait_for(marked.wait(), 20)
+    await asyncio.wait_for(marked.wait(), 60)
     assert await drop(attic.step, blobs, sha256, utc_now())
     await receive(attic, owner, blobs, content)
     go_on.set()
@@ -262,7 +270,7 @@ async def test_many_uploads_and_sweeps_at_once_leave_no_row_without_its_bytes(
         age(tmp_path, (await blobs.put(content)).sha256, 2 * DAY)
 
     async def upload(content: bytes) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 try:
                     return await receive(attic, owner, blobs, content)
