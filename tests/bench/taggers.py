@@ -6,9 +6,9 @@ for the means alone. What was heard is kept beside the CSV. By maker it prints h
 is the true one, how often it is among the first three, and the expected calibration error.
 """
 
+import argparse
 import csv
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -172,4 +172,9 @@ def rounded(values: NDArray[Any]) -> list[float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), write="--write" in sys.argv)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clips", type=Path, help="CSV with the columns file, style, maker")
+    parser.add_argument("weights", type=Path, help="folder of the taggers' weights")
+    parser.add_argument("--write", action="store_true", help="writes the table")
+    given = parser.parse_args()
+    main(given.clips, given.weights, write=given.write)
