@@ -159,6 +159,10 @@ class Label:
     score: float | None = None
 
 
+# How the reasons of `hearing.nothing_to_hear` begin.
+_NOTHING = {"silence": "silence", "less than": "too_short", "nothing moves": "noise"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Labels:
     """What taggers or models hear, surest first, one list for each field.
@@ -174,6 +178,11 @@ class Labels:
     era: tuple[Label, ...] = ()
     description: str | None = None
     reason: str | None = None
+
+    @property
+    def nothing(self) -> str | None:
+        """The word for why there was nothing to hear: `silence`, `too_short`, `noise`; else None."""
+        return next((word for said, word in _NOTHING.items() if (self.reason or "").startswith(said)), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,6 @@ _LEAST_MOVEMENT = 0.155
 _LOOKED_AT = 6
 
 
-_WORDS = {"silence": "silence", "less than": "too_short", "nothing moves": "noise"}
-
-
 def nothing_to_hear(samples: Samples1d) -> str | None:
     """Why no tagger should be asked; None where there is something to hear. samples: 16 kHz mono."""
     if samples.size < mel.LEAST_S * mel.RATE_HZ:
@@ -37,11 +34,6 @@ def nothing_to_hear(samples: Samples1d) -> str | None:
     if movement(samples) < _LEAST_MOVEMENT:
         return "nothing moves: noise or a steady tone"
     return None
-
-
-def word_of(reason: str | None) -> str | None:
-    """The word for why there was nothing to hear (`silence`, `too_short`, `noise`); None of anything else."""
-    return next((word for begins, word in _WORDS.items() if reason and reason.startswith(begins)), None)
 
 
 def movement(samples: Samples1d) -> float:

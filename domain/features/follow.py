@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.audio.analysis import Analysis
-from domain.audio.hearing import word_of
 from domain.claims import MODEL
 from domain.features.kept import kept_of
 from domain.features.told import ANALYSIS, HOUSE, TAGS
@@ -211,7 +210,7 @@ async def keep_vector(sql: Sql, recording_id: uuid.UUID, found: Analysis) -> Non
     heard, part = found.tagged, "taggers" if "taggers" in found.models else "tagged"
     if heard is None or part not in found.models:
         return
-    why = None if heard.embedding else word_of(heard.labels.reason)
+    why = None if heard.embedding else heard.labels.nothing
     if why is None and not heard.embedding:
         return
     await keep_embedding(
